@@ -1,0 +1,57 @@
+# make demo   set up and draw the pose of a real photograph
+# make test   set up and run the whole suite
+PYTHON ?= python3.11
+VENV ?= .venv
+# another torch build: make demo TORCH="torch==2.13.0+cu130" TORCHVISION="torchvision==0.28.0+cu130" PIP_ARGS="--index-url ..."
+TORCH ?= torch==2.13.0
+TORCHVISION ?= torchvision==0.28.0
+PIP_ARGS ?=
+IMAGE ?=
+DET ?=
+OUT ?= demo_output
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c requirements/constraints.txt
+WHEELS := $(PIP) --only-binary=:all:
+REQUIREMENTS := $(wildcard requirements/*.txt)
+SOURCES := $(shell find mmpose_amfac configs tools -type f -not -path '*/.mim/*' -not -name '*.pyc' 2>/dev/null) setup.py model-index.yml MANIFEST.in
+
+.PHONY: help demo test quick lint full clean
+help:
+	@grep -E '^# make' Makefile | cut -c3-
+
+$(VENV)/.base: requirements/base.txt requirements/openmmlab.txt requirements/demo.txt requirements/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(WHEELS) -q "$(TORCH)" setuptools wheel -r requirements/base.txt -r requirements/demo.txt
+	$(WHEELS) -q --no-deps -r requirements/openmmlab.txt "$(TORCHVISION)"
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.base $(SOURCES)
+	$(PIP) -q --no-deps --no-build-isolation --force-reinstall .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base requirements/test.txt
+	$(WHEELS) -q -r requirements/test.txt
+	@touch $@
+
+demo: $(VENV)/.package
+	$(BIN)/amfacpose demo $(if $(IMAGE),--image "$(IMAGE)") $(if $(DET),--det "$(DET)") --out "$(OUT)"
+
+test: $(VENV)/.package $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+quick: $(VENV)/.package $(VENV)/.test
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+
+# make full   also compile mmcv, for DEKR, ED-Pose and two-stage detectors (needs a C++ compiler, 10 to 25 minutes)
+full: $(VENV)/.package
+	$(PIP) -q ninja psutil
+	$(BIN)/python -m pip uninstall -y -q mmcv-lite
+	MMCV_WITH_OPS=1 MAX_JOBS=2 $(PIP) --no-deps --no-build-isolation --no-binary mmcv mmcv==2.1.0
+
+clean:
+	rm -rf $(VENV) build *.egg-info mmpose_amfac/.mim demo_output

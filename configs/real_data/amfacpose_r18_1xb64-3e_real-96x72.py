@@ -1,0 +1,30 @@
+# Second run: starts from the 64x48 one, whose MLPs are resized along their axes.
+_base_ = '../_base_/real_r18.py'
+
+codec = dict(
+    type='AMFACSimCCLabel', input_size=(72, 96), simcc_split_ratio=2.0, target='gaussian', sigma=(3.0, 3.46), window=9)
+train_pipeline = [
+    *_base_.augmentation,
+    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='GenerateTarget', encoder=codec, use_dataset_keypoint_weights=True),
+    dict(type='PackPoseInputs'),
+]
+val_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='PackPoseInputs'),
+]
+
+model = dict(head=dict(decoder=codec))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = val_dataloader
+
+load_from = 'work_dirs/amfacpose_r18_1xb64-8e_real-64x48/epoch_8.pth'
+train_cfg = dict(max_epochs=3, val_interval=1)
+optim_wrapper = dict(optimizer=dict(lr=1.2e-3))
+param_scheduler = [
+    dict(type='LinearLR', begin=0, end=100, start_factor=0.01, by_epoch=False),
+    dict(type='CosineAnnealingLR', begin=1, end=3, T_max=2, eta_min=6e-4, by_epoch=True, convert_to_iter_based=True),
+]

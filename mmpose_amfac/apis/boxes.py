@@ -1,0 +1,137 @@
+"""The user's own boxes from a COCO-format file."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from mmpose_amfac.apis.sources import VIDEOS, Frame
+from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.geometry import xywh_to_xyxy
+
+
+class BoxFile:
+    """Boxes by picture, used exactly as they are given.
+
+    The file is COCO annotations (an object with ``images`` and ``annotations``) or a list of detection results. An
+    entry has ``bbox`` (``xywh`` pixels), optionally ``score`` (1 by default), and names its picture by ``image_id`` or
+    ``file_name`` (folders in it are ignored) and, in a video, by ``frame`` of the entry or of its picture. Without
+    ``images`` an ``image_id`` is the number in the picture's name (COCO's way) or the number of the video frame.
+    Where ``categories`` has a ``person``, entries of other categories are left out. ``bbox_score`` goes before
+    ``score``, which in our own results ranks the pose.
+
+    Args:
+        path: JSON file.
+
+    Raises:
+        AMFACError: not such a file; a bad box, score or picture, named by entry and field.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        content = _load(self.path)
+        entries, key = (content, '') if isinstance(content, list) else (content.get('annotations'), 'annotations')
+        if not isinstance(entries, list):
+            raise AMFACError(f"{path} holds neither a list of results nor an object with 'annotations'")
+        meta = content if isinstance(content, dict) else {}
+        self._images = _image_keys(meta['images']) if 'images' in meta else None
+        self._known = set(self._images.values()) if self._images is not None else None
+        persons = {c.get('id') for c in meta.get('categories', ()) if c.get('name') == 'person'}
+        self._boxes = {}
+        self._used = False
+        for i, entry in enumerate(entries):
+            where = f'{self.path}: {key}[{i}]'
+            if not isinstance(entry, dict):
+                raise AMFACError(f'{where} is not an object')
+            if not persons or entry.get('category_id') in persons:
+                row = _box(entry, where), _score(entry, where)
+                self._boxes.setdefault(self._key(entry, where), []).append(row)
+
+    def __call__(self, frame: Frame):
+        """Boxes (n, 4) ``xyxy`` pixels and scores (n,) of a frame, in the file's order; none if it has none.
+
+        Raises:
+            AMFACError: the file lists its pictures and this one is not among them.
+        """
+        keys = _keys_of(frame)
+        key = next((k for k in keys if k in self._boxes), None)
+        if key is None:
+            if self._known is not None and not self._known.intersection(keys):
+                raise AMFACError(f'{self.path}: images has no entry with the file_name {frame.name!r}')
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+        self._used = True
+        boxes, scores = zip(*self._boxes[key])
+        return xywh_to_xyxy(boxes), np.array(scores, np.float32)
+
+    def check_used(self) -> None:
+        """Raise :class:`AMFACError` if the file has boxes and none belonged to a picture that was asked for."""
+        if self._boxes and not self._used:
+            raise AMFACError(f'{self.path}: no entry belongs to a picture of the source, e.g. '
+                             f'{next(iter(self._boxes))!r}; check file_name and image_id')
+
+    def _key(self, entry: dict, where: str):
+        image_id = entry.get('image_id')
+        if self._images is not None and image_id is not None:
+            if image_id not in self._images:
+                raise AMFACError(f'{where}.image_id={image_id!r} is not the id of an entry of images')
+            return self._images[image_id]
+        if 'file_name' in entry:
+            return _place(entry)
+        if not isinstance(image_id, (int, str)):
+            raise AMFACError(f'{where}.image_id={image_id!r} must be a number or a name, and there is no file_name')
+        return image_id
+
+
+def _load(path: Path):
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise AMFACError(f'box file {path} cannot be read: {error.strerror}') from None
+    except ValueError as error:
+        raise AMFACError(f'box file {path} is not JSON: {error}') from None
+    if not isinstance(content, (dict, list)):
+        raise AMFACError(f"{path} holds neither a list of results nor an object with 'annotations'")
+    return content
+
+
+def _image_keys(images) -> dict:
+    keys = {}
+    for i, image in enumerate(images):
+        if 'id' not in image or 'file_name' not in image:
+            raise AMFACError(f'images[{i}] needs id and file_name')
+        keys[image['id']] = _place(image)
+    return keys
+
+
+def _place(entry: dict) -> tuple:
+    """(file name without folders, frame or None)."""
+    return str(entry['file_name']).replace('\\', '/').rsplit('/', 1)[-1], entry.get('frame')
+
+
+def _keys_of(frame: Frame) -> list:
+    """What an entry may call a frame, the most exact first."""
+    name = Path(frame.name)
+    keys = [(frame.name, frame.index), (frame.name, None)]
+    if name.suffix.lower() in VIDEOS or frame.name.startswith('webcam:'):
+        return [*keys, frame.index]
+    digits = name.stem.rsplit('_', 1)[-1]
+    number = [int(digits)] if digits.isascii() and digits.isdigit() else []
+    return [*keys, frame.name, name.stem, *number]
+
+
+def _box(entry: dict, where: str) -> list[float]:
+    box = entry.get('bbox')
+    numbers = isinstance(box, (list, tuple)) and all(isinstance(v, (int, float)) for v in box)
+    if not numbers or len(box) != 4 or not np.isfinite(box).all():
+        raise AMFACError(f'{where}.bbox={box!r} must be four numbers [left, top, width, height]')
+    if box[2] <= 0 or box[3] <= 0:
+        raise AMFACError(f'{where}.bbox={box!r} has no area: width and height must be above 0')
+    return box
+
+
+def _score(entry: dict, where: str) -> float:
+    field = 'bbox_score' if 'bbox_score' in entry else 'score'
+    score = entry.get(field, 1.0)
+    if not isinstance(score, (int, float)) or not 0 <= score <= 1:
+        raise AMFACError(f'{where}.{field}={score!r} must lie in [0, 1]')
+    return score

@@ -1,0 +1,135 @@
+"""Person detectors: each is called with one BGR picture and returns boxes and scores."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmpose_amfac.apis.downloads import fetch
+from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac.runtime.detector import OnnxDetector, keep_inside
+
+WHOLE_IMAGE = 'whole_image'
+
+
+@dataclass(frozen=True)
+class Published:
+    """A detector of OpenMMLab: its config in ``mmpose/.mim/demo/mmdetection_cfg`` and its weights."""
+
+    config: str
+    address: str
+
+
+_SITE = 'https://download.openmmlab.com/mmpose/v1/projects/'
+
+PUBLISHED = {
+    'rtmdet-nano': Published('rtmdet_nano_320-8xb32_coco-person.py',
+                             f'{_SITE}rtmpose/rtmdet_nano_8xb32-100e_coco-obj365-person-05d8511e.pth'),
+    'rtmdet-m': Published('rtmdet_m_640-8xb32_coco-person.py',
+                          f'{_SITE}rtmposev1/rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth'),
+}
+
+
+class WholeImage:
+    """One box, the picture itself, with score 1."""
+
+    def __call__(self, image: np.ndarray):
+        """Boxes (1, 4) and scores (1,)."""
+        height, width = image.shape[:2]
+        return np.array([[0, 0, width, height]], np.float32), np.ones(1, np.float32)
+
+
+class MMDetDetector:
+    """The class ``person`` of an MMDetection model.
+
+    Args:
+        config: MMDetection config file.
+        weights: checkpoint.
+        device: torch device.
+        score_thr: boxes below this score are dropped.
+
+    Raises:
+        MissingPackageError: MMDetection is not installed.
+        AMFACError: a file does not exist, or the model has no class ``person``.
+    """
+
+    def __init__(self, config, weights, device: str = 'cpu', score_thr: float = 0.3):
+        for path in (config, weights):
+            if not Path(path).is_file():
+                raise AMFACError(f'detector file {path} does not exist')
+        try:
+            import mmdet  # noqa: F401
+        except ModuleNotFoundError:
+            raise MissingPackageError('an MMDetection detector needs mmdet: '
+                                      'python -m pip install --no-deps mmdet==3.3.0') from None
+        from mmdet.apis import inference_detector, init_detector
+        self.score_thr = score_thr
+        self._infer = inference_detector
+        self.model = init_detector(str(config), str(weights), device=device)
+        classes = list(self.model.dataset_meta['classes'])
+        if 'person' not in classes:
+            raise AMFACError(f"{config}: the detector has no class 'person', only {', '.join(classes[:5])}")
+        self._person = classes.index('person')
+
+    def __call__(self, image: np.ndarray):
+        """Boxes (n, 4) ``xyxy`` pixels inside the picture and scores (n,), float32, best first."""
+        found = self._infer(self.model, image).pred_instances.cpu().numpy()
+        keep = (found.labels == self._person) & (found.scores >= self.score_thr)
+        return keep_inside(found.bboxes[keep], found.scores[keep], image.shape)
+
+
+def build_detector(spec, weights=None, device: str = 'cpu', score_thr: float = 0.3, offline: bool = False):
+    """A detector from what a user types.
+
+    Args:
+        spec: an alias of ``PUBLISHED``, an ``.onnx`` file, ``'whole_image'``, an MMDetection config (with ``weights``,
+            as ``'CONFIG.py:WEIGHTS.pth'`` or as the pair ``(config, weights)``).
+        weights: checkpoint for a config, or for an alias instead of the published one.
+        device: torch device of an MMDetection model; an ONNX file runs on the CPU.
+        score_thr: boxes below this score are dropped.
+        offline: take published weights from the cache only.
+
+    Returns:
+        A callable, picture (H, W, 3) uint8 BGR -> boxes (n, 4) ``xyxy`` pixels, scores (n,).
+
+    Raises:
+        AMFACError: unknown spec, missing file, weights that cannot be had or have a wrong checksum.
+    """
+    if not 0 <= score_thr <= 1:
+        raise AMFACError(f'score_thr={score_thr} must lie in [0, 1]')
+    if isinstance(spec, (tuple, list)):
+        spec, weights = spec
+    spec = str(spec)
+    pair = re.fullmatch(r'(.+\.py):(.+)', spec)
+    if pair:
+        spec, weights = pair.groups()
+    if spec in PUBLISHED:
+        return MMDetDetector(*_published_files(spec, weights, offline), device, score_thr)
+    if spec.endswith('.py'):
+        if weights is None:
+            raise AMFACError(f'detector config {spec} needs its weights: --det {spec} --det-weights FILE.pth')
+        return MMDetDetector(spec, weights, device, score_thr)
+    if weights is not None:
+        raise AMFACError(f'--det-weights belongs to a config or one of {", ".join(PUBLISHED)}, not to --det {spec}')
+    if spec == WHOLE_IMAGE:
+        return WholeImage()
+    if spec.endswith('.onnx'):
+        return OnnxDetector(spec, score_thr=score_thr)
+    raise AMFACError(f'detector {spec!r} is not known; give one of {", ".join([*PUBLISHED, WHOLE_IMAGE])}, '
+                     'FILE.onnx, or CONFIG.py with its weights')
+
+
+def _published_files(alias: str, weights, offline: bool) -> tuple[Path, Path]:
+    # imported for its place on disk: MMPose's wheel carries the configs of the detectors
+    try:
+        import mmpose
+    except ModuleNotFoundError:
+        raise MissingPackageError(f'the detector {alias} needs mmpose: '
+                                  'python -m pip install --no-deps mmpose==1.3.2') from None
+    published = PUBLISHED[alias]
+    config = Path(mmpose.__file__).parent / '.mim' / 'demo' / 'mmdetection_cfg' / published.config
+    if weights is None:
+        name = published.address.rsplit('/', 1)[-1]
+        weights = fetch(published.address, f'with a local copy: --det {alias} --det-weights {name}', offline)
+    return config, Path(weights)

@@ -1,0 +1,57 @@
+"""Published files: from the cache, else from their address, checked before use."""
+
+import hashlib
+import os
+import urllib.request
+from pathlib import Path
+
+from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.files import atomic_path
+
+TIMEOUT = 5.0
+_CHUNK = 1 << 20
+
+
+def cache_folder() -> Path:
+    """``$XDG_CACHE_HOME/mmpose_amfac``, or ``~/.cache/mmpose_amfac``."""
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'mmpose_amfac'
+
+
+def fetch(address: str, remedy: str, offline: bool = False) -> Path:
+    """The local copy of a file whose name ends in the first eight hex digits of its sha256 (``name-05d8511e.pth``).
+
+    Args:
+        address: where the file is published.
+        remedy: command that does the same with a local file, for the error message.
+        offline: do not open the address.
+
+    Raises:
+        AMFACError: neither cached nor reachable (5 s without an answer), or a wrong checksum.
+    """
+    name = address.rsplit('/', 1)[-1]
+    cached = cache_folder() / name
+    if cached.is_file():
+        _verify(cached, name, f'delete {cached} and try again')
+        return cached
+    if offline:
+        raise AMFACError(f'{name} is not in {cached.parent} and downloads are switched off; {remedy}')
+    try:
+        with atomic_path(cached) as part:
+            with part.open('wb') as out, urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
+                while block := answer.read(_CHUNK):
+                    out.write(block)
+            _verify(part, name, remedy)
+    except OSError as error:
+        raise AMFACError(f'{address} cannot be reached ({getattr(error, "reason", error)}); {remedy}') from None
+    return cached
+
+
+def _verify(path: Path, name: str, remedy: str) -> None:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(_CHUNK):
+            digest.update(block)
+    expected = Path(name).stem.rsplit('-', 1)[-1]
+    if not digest.hexdigest().startswith(expected):
+        raise AMFACError(f'{name} has the sha256 {digest.hexdigest()[:8]}..., its name says {expected}...: the file is '
+                         f'damaged or another one; {remedy}')

@@ -1,0 +1,186 @@
+"""TorchEstimator, AMFACPose models through MMPose."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mmpose_amfac import geometry, simcc
+from mmpose_amfac.apis.downloads import fetch
+from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac.poses import Poses
+from mmpose_amfac.skeletons import Skeleton
+
+
+class TorchEstimator:
+    """Joints of given boxes; the numbers of MMPose's ``inference_topdown``, batched over people and pictures.
+
+    Args:
+        config: name or alias of a packaged model, or a config file.
+        weights: checkpoint; may be left out for a packaged model.
+        device: torch device; ``None`` takes ``cuda`` where there is one, else ``cpu``.
+        batch_size: crops that go through the network at once.
+        flip: average with the mirrored crop (twice the time).
+
+    Attributes:
+        input_size: (width, height) of a crop, pixels.
+        skeleton: :class:`~mmpose_amfac.skeletons.Skeleton` of the data set.
+
+    Raises:
+        MissingPackageError: torch or a package of OpenMMLab is missing.
+        AMFACError: unknown model, no such file, weights of another model, a model without AMFACHead, no such device.
+    """
+
+    def __init__(self, config='amfacpose', weights=None, device: str | None = None, batch_size: int = 32,
+                 flip: bool = False):
+        if batch_size < 1:
+            raise AMFACError(f'batch_size={batch_size} must be at least 1')
+        self.config, self.weights = _resolve(config, weights)
+        torch = _torch()
+        self.device = torch.device(_device(torch, device))
+        self.batch_size = batch_size
+        self.flip = flip
+        self.model = _build(self.config, self.weights, self.device)
+        self.skeleton = Skeleton.from_metainfo(self.model.dataset_meta)
+        codec = self.model.head.decoder
+        self.input_size = tuple(codec.input_size)
+        self._split_ratio, self._window = codec.simcc_split_ratio, codec.window
+        self._padding = _padding(self.model.cfg)
+        self._normalise = _Normalise(torch, self.model.cfg.model.get('data_preprocessor') or {}, self.device)
+
+    @property
+    def num_keypoints(self) -> int:
+        return len(self.skeleton)
+
+    def __call__(self, image: np.ndarray, boxes, scores=None) -> Poses:
+        """The persons of one picture.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            boxes: (n, 4) ``xyxy`` pixels; no box gives no person.
+            scores: (n,) in [0, 1], 1 by default.
+        """
+        boxes = geometry.check_boxes(boxes)
+        scores = np.ones(len(boxes), np.float32) if scores is None else scores
+        crops, center, scale = self.crop(image, boxes)
+        batches = [self.forward(crops[i:i + self.batch_size]) for i in range(0, len(crops), self.batch_size)]
+        if not batches:
+            return Poses.empty(self.num_keypoints)
+        keypoints, keypoint_scores = map(np.concatenate, zip(*batches))
+        return Poses(self.to_image(keypoints, center, scale), keypoint_scores, boxes, scores)
+
+    def crop(self, image: np.ndarray, boxes):
+        """Crops (n, height, width, 3) uint8 BGR with their centres (n, 2) and padded sizes (n, 2) in pixels."""
+        center, scale = geometry.boxes_to_center_scale(boxes, self.input_size, self._padding)
+        return geometry.crop(image, center, scale, self.input_size), center, scale
+
+    def forward(self, crops: np.ndarray):
+        """One call of the network: crops -> joints (n, K, 2) in pixels of the crop and scores (n, K)."""
+        import torch
+
+        from mmpose_amfac.models.layers import flip_back
+        head = self.model.head
+        with torch.inference_mode():
+            inputs = self._normalise(torch.from_numpy(np.ascontiguousarray(crops)))
+            vectors = head.probabilities(self.model.extract_feat(inputs))
+            if self.flip:
+                mirrored = head.probabilities(self.model.extract_feat(inputs.flip(-1)))
+                mirrored = flip_back(*mirrored, self.skeleton.flip_indices, self._split_ratio)
+                vectors = [(a + b) / 2 for a, b in zip(vectors, mirrored)]
+            x, y = (v.cpu().numpy() for v in head.normalise(vectors))
+        return simcc.decode(x, y, self._split_ratio, self._window)
+
+    def to_image(self, keypoints, center, scale) -> np.ndarray:
+        """Joints (n, K, 2) of crops -> pixels of their pictures."""
+        return geometry.to_image(keypoints, center, scale, self.input_size)
+
+
+class _Normalise:
+    """Crops (n, h, w, 3) uint8 BGR -> (n, 3, h, w) float32 as the config's ``data_preprocessor`` says."""
+
+    def __init__(self, torch, preprocessor, device):
+        self.swap = preprocessor.get('bgr_to_rgb', False) or preprocessor.get('rgb_to_bgr', False)
+        self.device = device
+        mean, std = preprocessor.get('mean') or (0, 0, 0), preprocessor.get('std') or (1, 1, 1)
+        self.mean, self.std = (torch.tensor(v, dtype=torch.float32, device=device).view(3, 1, 1) for v in (mean, std))
+
+    def __call__(self, crops):
+        inputs = crops.to(self.device).permute(0, 3, 1, 2)
+        if self.swap:
+            inputs = inputs.flip(1)
+        return (inputs.float() - self.mean) / self.std
+
+
+def _torch():
+    try:
+        import mmpose  # noqa: F401
+        import torch
+    except ModuleNotFoundError as error:
+        commands = dict(torch='torch', mmpose='--no-deps mmpose==1.3.2', mmengine='--no-deps mmengine==0.10.7',
+                        mmcv='--no-deps mmcv-lite==2.1.0')
+        package = (error.name or '').partition('.')[0]
+        raise MissingPackageError(f'this model needs {package}: python -m pip install '
+                                  f'{commands.get(package, package)}') from error
+    return torch
+
+
+def _device(torch, device: str | None) -> str:
+    if device is None:
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, AttributeError) as error:
+        raise AMFACError(f'device={device!r} cannot be used here: {str(error).splitlines()[0]}') from None
+    return device
+
+
+def _resolve(config, weights) -> tuple[Path, Path]:
+    if str(config).endswith('.py'):
+        if weights is None:
+            raise AMFACError(f'config {config} needs its weights: --model {config} --weights FILE.pth')
+        packaged = dict(alias=config)
+        config = Path(config)
+    else:
+        from mmpose_amfac.model_index import find_model
+        packaged = find_model(str(config))
+        config = Path(packaged['config'])
+    weights = weights or packaged.get('weights')
+    if weights is None:
+        raise AMFACError(f'model {packaged["name"]} has no packaged weights: add --weights FILE.pth')
+    if '://' in str(weights):
+        weights = fetch(str(weights), f'with a local copy: --model {packaged["alias"]} --weights FILE.pth')
+    for path in (config, Path(weights)):
+        if not path.is_file():
+            raise AMFACError(f'{path} does not exist')
+    return config, Path(weights)
+
+
+def _build(config: Path, weights: Path, device):
+    from mmengine.config import Config
+    from mmengine.runner import load_checkpoint
+    from mmpose.apis import init_model
+
+    from mmpose_amfac.models.heads import AMFACHead
+    model = init_model(Config.fromfile(config), None, 'cpu')
+    if not isinstance(model.head, AMFACHead):
+        raise AMFACError(f'{config} builds a {type(model.head).__name__}; only models with AMFACHead are read here, '
+                         "for others use MMPose's MMPoseInferencer")
+    try:
+        # strict: a checkpoint of another model must not leave random weights behind
+        checkpoint = load_checkpoint(model, str(weights), map_location='cpu', strict=True, logger='silent')
+    except RuntimeError as error:
+        detail = next((line.strip() for line in str(error).splitlines()[1:] if line.strip()), error)
+        raise AMFACError(f'{weights} are not weights of {config}: {str(detail)[:200]}') from None
+    model.dataset_meta = checkpoint.get('meta', {}).get('dataset_meta') or model.dataset_meta
+    joints = len(model.dataset_meta['keypoint_id2name'])
+    if joints != model.head.out_channels:
+        raise AMFACError(f'{config}: the head has {model.head.out_channels} joints, the data set {joints}')
+    return model.to(device).eval()
+
+
+def _padding(config) -> float:
+    """Factor on the box size of the test pipeline."""
+    dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
+    for step in dataset.get('pipeline') or ():
+        if step['type'] == 'GetBBoxCenterScale':
+            return step.get('padding', geometry.PADDING)
+    return geometry.PADDING

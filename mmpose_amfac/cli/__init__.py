@@ -1,0 +1,1 @@
+"""The command ``amfacpose``: arguments only, the work is done in ``apis``."""

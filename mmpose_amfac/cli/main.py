@@ -1,0 +1,58 @@
+"""Entry point of ``amfacpose``."""
+
+import argparse
+import difflib
+import sys
+from importlib import import_module
+
+from mmpose_amfac import __version__
+from mmpose_amfac.errors import AMFACError
+
+VERBS = ('predict', 'demo', 'doctor', 'autoload')
+
+
+class _Parser(argparse.ArgumentParser):
+    """One-line errors, and no abbreviated options that a later option would change."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def error(self, message: str):
+        self.exit(2, f'amfacpose: error: {message} (see {self.prog} --help)\n')
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs. A verb is a light module ``cli/VERB.py`` with ``add_parser(subparsers)``."""
+    parser = _Parser(prog='amfacpose', description='Human poses with AMFACPose.')
+    parser.add_argument('--version', action='version', version=f'amfacpose {__version__}')
+    verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB', parser_class=_Parser)
+    for verb in VERBS:
+        import_module(f'mmpose_amfac.cli.{verb}').add_parser(verbs)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb. Returns the exit code: 0 all good, 1 done in part or a problem found, 2 the caller's mistake."""
+    parser = build_parser()
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        _reject(parser, args.verb, unknown)
+    try:
+        return args.func(args) or 0
+    except (AMFACError, OSError) as error:
+        print(f'amfacpose: error: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('amfacpose: stopped', file=sys.stderr)
+        return 130
+
+
+def _reject(parser: argparse.ArgumentParser, verb: str, unknown: list[str]) -> None:
+    verbs = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    chosen = verbs.choices[verb]
+    options = sorted(chosen._option_string_actions)
+    typed = next((word for word in unknown if word.startswith('-')), None)
+    if typed is None:
+        chosen.error(f'unexpected argument {unknown[0]!r}')
+    near = difflib.get_close_matches(typed.partition('=')[0], options, n=3, cutoff=0.4) or options
+    chosen.error(f'unknown option {typed}; nearest: {", ".join(near)}')

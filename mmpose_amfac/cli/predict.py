@@ -1,0 +1,109 @@
+"""``amfacpose predict``: pictures or a video -> JSON and drawings."""
+
+import argparse
+import sys
+
+DEFAULT_DET = 'rtmdet-nano'
+
+
+def add_parser(subparsers) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        'predict', help='find persons and their joints in pictures, a folder, a video or a webcam',
+        description='Writes OUT/predictions.json (COCO format) and the drawings in OUT/drawings. Exit code 0: all '
+        'inputs done, 1: some were skipped, 2: the call was wrong.')
+    parser.add_argument('source', metavar='SOURCE', help='picture, folder of pictures, video or webcam:N')
+    add_model_options(parser)
+    parser.add_argument('--boxes', metavar='FILE', help='own boxes instead of a detector: COCO annotations or results')
+    parser.add_argument('--out', default='amfacpose_out', metavar='DIR', help='results go here (default %(default)s)')
+    parser.add_argument('--no-draw', action='store_true', help='write the JSON only')
+    parser.add_argument('--batch-size', type=_positive, default=32, metavar='N',
+                        help='person crops per network call, gathered across frames (default %(default)s)')
+    parser.set_defaults(func=run)
+
+
+def add_model_options(parser) -> None:
+    """Options that choose network, detector and thresholds, shared by the verbs that predict."""
+    parser.add_argument('--model', default='amfacpose', metavar='NAME|CONFIG',
+                        help='packaged model or config file (default %(default)s)')
+    parser.add_argument('--weights', metavar='FILE', help='checkpoint; needed with a config file')
+    parser.add_argument('--det', metavar='ALIAS|CONFIG|FILE.onnx|whole_image',
+                        help=f'person detector: rtmdet-nano, rtmdet-m, an MMDetection config, an RTMDet ONNX file, or '
+                        f'whole_image (default {DEFAULT_DET})')
+    parser.add_argument('--det-weights', metavar='FILE', help="the detector's checkpoint")
+    parser.add_argument('--device', help='torch device (default: cuda where there is one, else cpu)')
+    parser.add_argument('--score-thr', type=_fraction, default=0.3, metavar='T',
+                        help='boxes below this score are dropped (default %(default)s)')
+    parser.add_argument('--kpt-thr', type=_fraction, default=0.3, metavar='T',
+                        help='joints below this score are not drawn (default %(default)s)')
+
+
+def run(args) -> int:
+    """Predict and write; returns 1 if an input was skipped."""
+    from pathlib import Path
+
+    from mmpose_amfac.apis import BoxFile, TorchEstimator, build_detector, open_source
+    from mmpose_amfac.errors import AMFACError
+    if args.boxes and (args.det or args.det_weights):
+        raise AMFACError('--boxes and --det exclude each other')
+    # the cheap mistakes first, before any network is built
+    source = open_source(args.source)
+    boxes = BoxFile(args.boxes) if args.boxes else None
+    estimator = TorchEstimator(args.model, args.weights, args.device, args.batch_size)
+    detector = None
+    if boxes is None:
+        detector = build_detector(args.det or DEFAULT_DET, args.det_weights, str(estimator.device), args.score_thr)
+    writer = _write(source, estimator, detector, boxes, Path(args.out), args)
+    if boxes is not None:
+        boxes.check_used()
+    unit = 'picture' if source.kind == 'pictures' else 'frame'
+    print(f'{writer.num_images} {unit}{_s(writer.num_images)}, {writer.num_persons} '
+          f'person{_s(writer.num_persons)}, {writer.num_skipped} skipped -> {writer.path}')
+    return 1 if writer.num_skipped else 0
+
+
+def _write(source, estimator, detector, boxes, out, args):
+    from contextlib import ExitStack
+
+    from tqdm import tqdm
+
+    from mmpose_amfac.apis import DrawingWriter, JsonWriter, predict
+    from mmpose_amfac.draw import draw_poses
+    info = dict(model=args.model, weights=str(estimator.weights), boxes=args.boxes or args.det or DEFAULT_DET,
+                score_thr=args.score_thr, device=str(estimator.device), backend='torch')
+    with ExitStack() as stack:
+        writer = stack.enter_context(JsonWriter(out / 'predictions.json', estimator.skeleton, info))
+        drawings = None if args.no_draw else stack.enter_context(DrawingWriter(out / 'drawings', source))
+        bar = stack.enter_context(tqdm(total=source.total, unit='frame', disable=None))
+        try:
+            for frame, poses in predict(source, estimator, detector, boxes):
+                writer.write(frame, poses)
+                if frame.error is not None:
+                    bar.clear()
+                    print(f'amfacpose: skipped {frame.name}: {frame.error}', file=sys.stderr)
+                elif drawings is not None:
+                    drawings.write(frame, draw_poses(frame.image, poses, estimator.skeleton, args.kpt_thr))
+                bar.update()
+        except KeyboardInterrupt:
+            # the way to end a camera: what was seen is kept
+            if source.kind != 'camera':
+                raise
+    return writer
+
+
+def _s(count: int) -> str:
+    return '' if count == 1 else 's'
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'{text} must lie in [0, 1]')
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text} must be at least 1')
+    return value

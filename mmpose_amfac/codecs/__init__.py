@@ -1,0 +1,3 @@
+from mmpose_amfac.codecs.amfac_simcc_label import AMFACSimCCLabel
+
+__all__ = ['AMFACSimCCLabel']

@@ -1,0 +1,31 @@
+"""Mends of the packages around us, and the registration of our modules, applied when their package is imported.
+
+Each shim is one file with ``apply(module)``: it acts only when a feature test shows the fault, and a second call
+changes nothing. The hooks are strings: neither a shim nor the package that it mends is imported before it is needed.
+"""
+
+import wrapt
+
+from mmpose_amfac.compat import xtcocotools_finder
+
+HOOKS = (
+    ('torchvision.extension', 'torchvision_ops:apply'),
+    ('mmcv', 'mmcv_ext:apply'),
+    ('mmengine.runner.checkpoint', 'safe_checkpoints:apply'),
+    ('mmengine.dist.utils', 'cpu_distributed:apply'),
+    ('mmengine.model.wrappers.distributed', 'cpu_distributed:apply_to_wrapper'),
+    ('mmengine.infer.infer', 'model_aliases:apply'),
+    ('mmpose.apis.inferencers.base_mmpose_inferencer', 'local_detector:apply'),
+    ('mmpose.visualization.opencv_backend_visualizer', 'drawing:apply'),
+    ('mmpose.models', 'registration:models'),
+    ('mmpose.codecs', 'registration:codecs'),
+    ('mmpose.datasets', 'registration:datasets'),
+    ('mmpose.engine', 'registration:engine'),
+)
+
+
+def install() -> None:
+    """Put every hook in place; packages that are imported already are mended at once."""
+    xtcocotools_finder.install()
+    for target, function in HOOKS:
+        wrapt.register_post_import_hook(f'{__name__}.{function}', target)

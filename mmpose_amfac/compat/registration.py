@@ -1,0 +1,23 @@
+"""Registers our modules with MMPose's registries as soon as the part of MMPose that they extend is imported.
+
+MMEngine's registries import that part by themselves when a name is looked up, so a bare ``type='AMFACHead'`` is found
+without ``custom_imports``, in whichever order MMPose and this package are imported.
+"""
+
+from importlib import import_module
+
+
+def models(module) -> None:
+    import_module('mmpose_amfac.models')
+
+
+def codecs(module) -> None:
+    import_module('mmpose_amfac.codecs')
+
+
+def datasets(module) -> None:
+    import_module('mmpose_amfac.datasets')
+
+
+def engine(module) -> None:
+    import_module('mmpose_amfac.engine')

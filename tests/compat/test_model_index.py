@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmpose_amfac import model_index, paths
+from mmpose_amfac.errors import AMFACError
+
+MODELS = [
+    dict(
+        Name='amfac_r18',
+        Config='configs/a/amfac_r18.py',
+        Alias=['Tiny', 'tiny-18'],
+        Weights='mmpose_amfac/weights/a.pth',
+    ),
+    dict(Name='amfac_r34', Config='configs/a/amfac_r34.py', Alias='big'),
+    dict(Name='amfac_far', Config='configs/a/far.py', Weights='https://example.org/far.pth'),
+]
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch) -> Path:
+    """An index of three models: with packaged weights, with none, and with an address and no alias."""
+    (tmp_path / 'configs' / 'a').mkdir(parents=True)
+    (tmp_path / 'model-index.yml').write_text(yaml.safe_dump(dict(Import=['configs/a/metafile.yml'])))
+    (tmp_path / 'configs' / 'a' / 'metafile.yml').write_text(yaml.safe_dump(dict(Models=MODELS)))
+    monkeypatch.setattr(paths, 'mim_root', lambda: tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize('name', ['amfac_r18', 'AMFAC_R18', 'tiny', 'Tiny-18'])
+def test_found_by_name_and_alias_in_any_case(root, name):
+    expected = dict(
+        name='amfac_r18', config=root / 'configs/a/amfac_r18.py', weights=paths.WEIGHTS / 'a.pth', alias='Tiny'
+    )
+    assert model_index.find_model(name) == expected
+
+
+def test_weights_may_be_absent_or_an_address(root):
+    assert model_index.find_model('big')['weights'] is None
+    far = model_index.find_model('amfac_far')
+    assert (far['weights'], far['alias']) == ('https://example.org/far.pth', 'amfac_far')
+
+
+def test_an_unknown_name_lists_the_nearest_first(root):
+    with pytest.raises(AMFACError, match=r"^unknown model 'tny'; known: Tiny, "):
+        model_index.find_model('tny')
+
+
+def test_what_is_said_where_no_weights_are(root):
+    text = model_index.no_weights(model_index.find('big'))
+    assert text.startswith("'big' has no published weights yet; train it with `mim train mmpose_amfac amfac_r34.py`")
+
+
+def test_no_index_is_no_models(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, 'mim_root', lambda: tmp_path)
+    assert model_index.models() == []
+    with pytest.raises(AMFACError, match='lists no models'):
+        model_index.find_model('big')

@@ -1,0 +1,129 @@
+"""OnnxDetector: the real RTMDet-nano file, a made-up file for the edges, and errors."""
+
+import builtins
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac.runtime.detector import OnnxDetector, keep_inside, letterbox
+
+MODELS = Path(__file__).parents[3] / 'shared' / 'models'
+needs_models = pytest.mark.skipif(not MODELS.is_dir(), reason=f'{MODELS} is not there')
+
+
+def astronaut():
+    return np.ascontiguousarray(pytest.importorskip('skimage.data').astronaut()[..., ::-1])
+
+
+def constant_detector(path, rows, inputs=('batch', 3, 'h', 'w'), outputs=('dets', 'labels'), labels=None):
+    """A file with the detector's contract that returns ``rows`` for every picture."""
+    onnx = pytest.importorskip('onnx')
+    from onnx import TensorProto, helper, numpy_helper
+    rows = np.array(rows, np.float32).reshape(1, -1, 5)
+    labels = np.array(labels if labels is not None else [0] * rows.shape[1], np.int64)[None]
+    nodes = [helper.make_node('Constant', [], [name], value=numpy_helper.from_array(value))
+             for name, value in zip(outputs, (rows, labels))]
+    graph = helper.make_graph(
+        nodes, 'g', [helper.make_tensor_value_info('input', TensorProto.FLOAT, list(inputs))],
+        [helper.make_tensor_value_info(outputs[0], TensorProto.FLOAT, rows.shape),
+         helper.make_tensor_value_info(outputs[1], TensorProto.INT64, labels.shape)])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9), path)
+    return path
+
+
+@needs_models
+def test_astronaut_equals_the_reference():
+    expected = json.loads((MODELS / 'expected_astronaut.json').read_text())['detector']
+    boxes, scores = OnnxDetector(MODELS / expected['file'], threads=1)(astronaut())
+    reference = np.array(expected['boxes_xyxy_score'])
+    assert boxes.shape == (len(reference), 4)
+    np.testing.assert_allclose(boxes, reference[:, :4], atol=2)
+    np.testing.assert_allclose(scores, reference[:, 4], atol=0.01)
+
+
+@needs_models
+def test_nobody_gives_empty_arrays():
+    """The file answers with a row of zeros, which must not become a box even without a threshold."""
+    boxes, scores = OnnxDetector(MODELS / 'rtmdet_nano_person.onnx', score_thr=0.0, threads=1)(
+        np.zeros((100, 300, 3), np.uint8))
+    assert (scores > 0).all()
+    assert boxes.shape == (len(scores), 4)
+    boxes, scores = OnnxDetector(MODELS / 'rtmdet_nano_person.onnx', threads=1)(np.zeros((100, 300, 3), np.uint8))
+    assert boxes.shape == (0, 4) and scores.shape == (0, )
+
+
+def test_rows_are_filtered_and_scaled_back(tmp_path):
+    """A 640x320 picture is halved; other labels, weak rows, zero rows and boxes without area go."""
+    rows = [[10, 10, 50, 60, .5], [0, 0, 0, 0, 0], [10, 10, 50, 60, .2], [5, 5, 400, 400, .9], [20, 20, 30, 30, .8],
+            [321, 10, 330, 20, .9]]
+    path = constant_detector(tmp_path / 'd.onnx', rows, labels=[0, 0, 0, 0, 1, 0])
+    boxes, scores = OnnxDetector(path, threads=1)(np.zeros((320, 640, 3), np.uint8))
+    np.testing.assert_allclose(boxes, [[10, 10, 640, 320], [20, 20, 100, 120]])
+    np.testing.assert_allclose(scores, [.9, .5])
+
+
+@pytest.mark.parametrize('shape, size', [((320, 640), (320, 160)), ((640, 320), (160, 320)), ((7, 2000), (320, 1)),
+                                         ((10, 10), (320, 320))])
+def test_letterbox_is_top_left_on_grey(shape, size):
+    canvas, zoom = letterbox(np.zeros((*shape, 3), np.uint8), (320, 320))
+    assert canvas.shape == (320, 320, 3) and zoom == 320 / max(shape)
+    used = np.argwhere((canvas == 0).all(axis=2)).max(axis=0) + 1
+    assert tuple(used[::-1]) == size
+    assert (canvas[(canvas != 0).any(axis=2)] == 114).all()
+
+
+def test_keep_inside_sorts_by_score():
+    boxes, scores = keep_inside([[0, 0, 5, 5], [1, 1, 99, 99], [-9, 0, -1, 5]], [.2, .7, .9], (50, 60, 3))
+    assert scores.tolist() == pytest.approx([.7, .2])
+    assert boxes.tolist() == [[1, 1, 60, 50], [0, 0, 5, 5]]
+
+
+def test_not_an_onnx_file(tmp_path):
+    path = tmp_path / 'd.onnx'
+    path.write_bytes(b'nothing of the kind')
+    with pytest.raises(AMFACError, match='not a usable ONNX file') as error:
+        OnnxDetector(path)
+    assert '\n' not in str(error.value)
+
+
+def test_not_a_detector(tmp_path):
+    path = constant_detector(tmp_path / 'd.onnx', [[0] * 5], outputs=('simcc_x', 'simcc_y'))
+    with pytest.raises(AMFACError, match="outputs 'dets' and 'labels' are needed"):
+        OnnxDetector(path)
+
+
+def test_fixed_size_must_agree(tmp_path):
+    path = constant_detector(tmp_path / 'd.onnx', [[0] * 5], inputs=(1, 3, 640, 640))
+    with pytest.raises(AMFACError, match='input_size'):
+        OnnxDetector(path)
+    assert OnnxDetector(path, input_size=(640, 640)).input_size == (640, 640)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(AMFACError, match='does not exist'):
+        OnnxDetector(tmp_path / 'none.onnx')
+
+
+def test_missing_onnxruntime_gives_the_command(tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name.startswith('onnxruntime'):
+            raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, '__import__', without)
+    with pytest.raises(MissingPackageError, match='python -m pip install onnxruntime'):
+        OnnxDetector(tmp_path / 'd.onnx')
+
+
+def test_runtime_never_imports_torch():
+    code = ('import sys, mmpose_amfac.runtime, mmpose_amfac.draw; '
+            "bad = {'torch', 'mmengine', 'mmpose', 'mmcv', 'mmdet'} & set(sys.modules); assert not bad, bad")
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,49 @@
+"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT`` or ``mim test mmpose_amfac CONFIG --checkpoint FILE``."""
+
+import argparse
+import os
+
+from mmengine.config import DictAction
+
+import mmpose_amfac  # noqa: F401  (at module level, so that spawned workers have it too)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='weights')
+    parser.add_argument('--work-dir', help='folder for logs (default: work_dirs/CONFIG)')
+    parser.add_argument('--boxes', metavar='FILE', help='COCO detection results to evaluate with, instead of the '
+                        'ground-truth boxes')
+    parser.add_argument('--out', metavar='FILE.json', help='write the metrics here')
+    parser.add_argument('--dump', metavar='FILE.pkl', help='write the raw predictions here')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+                        help='override config entries')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def main():
+    args = parse_args()
+    from mmengine.runner import Runner
+
+    from mmpose_amfac.apis.config import load_config
+    from mmpose_amfac.files import write_json
+
+    cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+    cfg.load_from = args.checkpoint
+    if args.boxes:
+        cfg.test_dataloader.dataset.bbox_file = args.boxes
+    if args.dump:
+        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+        cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
+    metrics = Runner.from_cfg(cfg).test()
+    if args.out:
+        write_json(args.out, {key: value if isinstance(value, str) else float(value) for key, value in metrics.items()})
+
+
+if __name__ == '__main__':
+    main()
