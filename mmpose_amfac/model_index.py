@@ -49,9 +49,9 @@ def find(name: str) -> Model:
 
 def nearest(name: str) -> list[str]:
     """Our aliases, the most similar to ``name`` first."""
-    aliases = [model.alias for model in models()]
+    aliases = {alias.lower(): alias for model in models() for alias in model.aliases}
     close = get_close_matches(name.lower(), aliases, n=max(len(aliases), 1), cutoff=0.0)
-    return close or ['none (model-index.yml lists no models)']
+    return [aliases[key] for key in close] or ['none (model-index.yml lists no aliases)']
 
 
 def find_model(name: str) -> dict:

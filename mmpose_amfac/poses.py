@@ -93,7 +93,7 @@ class Poses:
         tightest one around the joints.
 
         Raises:
-            AMFACError: an entry whose ``keypoints`` are not ``3 * num_keypoints`` numbers.
+            AMFACError: an entry whose ``keypoints`` are not ``3 * num_keypoints`` numbers, or ``bbox`` not four.
         """
         rows = []
         for i, result in enumerate(results):
@@ -103,8 +103,10 @@ class Poses:
                                  f'{num_keypoints} joints), got {flat.size}')
             triples = flat.reshape(-1, 3)
             if 'bbox' in result:
-                x, y, width, height = result['bbox']
-                box = (x, y, x + width, y + height)
+                box = np.array(result['bbox'], np.float32)
+                if box.shape != (4, ):
+                    raise AMFACError(f'results[{i}].bbox must be four numbers (xywh), got {result["bbox"]!r}')
+                box[2:] += box[:2]
             else:
                 box = (*triples[:, :2].min(axis=0), *triples[:, :2].max(axis=0))
             rows.append((triples[:, :2], triples[:, 2], box, result.get('bbox_score', 1.0)))

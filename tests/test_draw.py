@@ -76,7 +76,8 @@ def test_link_to_a_joint_outside_ends_at_the_border():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(-2.0**100, 2.0**100, width=32), min_size=38, max_size=38), st.integers(1, 60), st.integers(1, 60))
+@given(st.lists(st.floats(-2.0**100, 2.0**100, width=32), min_size=38, max_size=38), st.integers(1, 60),
+       st.integers(1, 60))
 def test_any_coordinate_is_safe(values, height, width):
     keypoints = np.array(values[:34], np.float32).reshape(1, 17, 2)
     poses = Poses(keypoints, np.ones((1, 17)), np.array(values[34:], np.float32)[None], [1])

@@ -98,3 +98,5 @@ def test_from_coco_of_other_tools():
     assert poses.bbox_scores.tolist() == [1.0]
     with pytest.raises(AMFACError, match=r'results\[0\]\.keypoints must be 9 numbers'):
         Poses.from_coco([dict(keypoints=[1, 2, 3])], 3)
+    with pytest.raises(AMFACError, match=r'results\[0\]\.bbox must be four'):
+        Poses.from_coco([dict(keypoints=[1, 2, 1], bbox=[1, 2, 3])], 1)

@@ -66,8 +66,9 @@ class BoxFile:
     def check_used(self) -> None:
         """Raise :class:`AMFACError` if the file has boxes and none belonged to a picture that was asked for."""
         if self._boxes and not self._used:
+            key = next(iter(self._boxes))
             raise AMFACError(f'{self.path}: no entry belongs to a picture of the source, e.g. '
-                             f'{next(iter(self._boxes))!r}; check file_name and image_id')
+                             f'{key[0] if isinstance(key, tuple) else key!r}; check file_name and image_id')
 
     def _key(self, entry: dict, where: str):
         image_id = entry.get('image_id')
@@ -97,7 +98,7 @@ def _load(path: Path):
 def _image_keys(images) -> dict:
     keys = {}
     for i, image in enumerate(images):
-        if 'id' not in image or 'file_name' not in image:
+        if not isinstance(image, dict) or not {'id', 'file_name'} <= image.keys():
             raise AMFACError(f'images[{i}] needs id and file_name')
         keys[image['id']] = _place(image)
     return keys

@@ -1,5 +1,6 @@
 """TorchEstimator, AMFACPose models through MMPose."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +161,10 @@ def _build(config: Path, weights: Path, device):
     from mmpose.apis import init_model
 
     from mmpose_amfac.models.heads import AMFACHead
-    model = init_model(Config.fromfile(config), None, 'cpu')
+    with warnings.catch_warnings():
+        # MMPose looks for its own metainfo in the current folder first and says so when it takes the installed one
+        warnings.filterwarnings('ignore', message='The metainfo config file')
+        model = init_model(Config.fromfile(config), None, 'cpu')
     if not isinstance(model.head, AMFACHead):
         raise AMFACError(f'{config} builds a {type(model.head).__name__}; only models with AMFACHead are read here, '
                          "for others use MMPose's MMPoseInferencer")

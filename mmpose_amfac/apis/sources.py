@@ -94,8 +94,12 @@ def read_image(path) -> np.ndarray:
 
 
 def _is_picture(path: Path) -> bool:
-    with path.open('rb') as file:
-        head = file.read(12)
+    try:
+        with path.open('rb') as file:
+            head = file.read(12)
+    except OSError:
+        # reading it will say why
+        head = b''
     if head.startswith(_SIGNATURES) or (head[:4] == b'RIFF' and head[8:] == b'WEBP'):
         return True
     return path.suffix.lower() in PICTURES

@@ -54,5 +54,5 @@ def _reject(parser: argparse.ArgumentParser, verb: str, unknown: list[str]) -> N
     typed = next((word for word in unknown if word.startswith('-')), None)
     if typed is None:
         chosen.error(f'unexpected argument {unknown[0]!r}')
-    near = difflib.get_close_matches(typed.partition('=')[0], options, n=3, cutoff=0.4) or options
+    near = difflib.get_close_matches(typed.partition('=')[0], options, n=3, cutoff=0.55) or options
     chosen.error(f'unknown option {typed}; nearest: {", ".join(near)}')

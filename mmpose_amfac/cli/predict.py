@@ -54,8 +54,6 @@ def run(args) -> int:
     if boxes is None:
         detector = build_detector(args.det or DEFAULT_DET, args.det_weights, str(estimator.device), args.score_thr)
     writer = _write(source, estimator, detector, boxes, Path(args.out), args)
-    if boxes is not None:
-        boxes.check_used()
     unit = 'picture' if source.kind == 'pictures' else 'frame'
     print(f'{writer.num_images} {unit}{_s(writer.num_images)}, {writer.num_persons} '
           f'person{_s(writer.num_persons)}, {writer.num_skipped} skipped -> {writer.path}')
@@ -85,9 +83,12 @@ def _write(source, estimator, detector, boxes, out, args):
                     drawings.write(frame, draw_poses(frame.image, poses, estimator.skeleton, args.kpt_thr))
                 bar.update()
         except KeyboardInterrupt:
-            # the way to end a camera: what was seen is kept
+            # the way to end a camera: what was written is kept
             if source.kind != 'camera':
                 raise
+        if boxes is not None:
+            # before the files get their names
+            boxes.check_used()
     return writer
 
 

@@ -1,16 +1,12 @@
-"""A small AMFACPose model with random weights, a real picture, and an estimator that needs no network."""
+"""A small AMFACPose model with random weights, real pictures, and an estimator that needs no network."""
 
 import tarfile
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-import mmpose_amfac  # noqa: F401  (its hooks make mmpose importable)
 from mmpose_amfac import geometry
-
-SHARED = Path(__file__).parents[3] / 'shared'
 
 CONFIG = """
 default_scope = 'mmpose'
@@ -53,12 +49,6 @@ def small_model(tmp_path_factory):
     return write_model(tmp_path_factory.mktemp('model'), window=2, padding=1.1)
 
 
-@pytest.fixture(scope='session')
-def astronaut():
-    """(512, 512, 3) uint8 BGR."""
-    return np.ascontiguousarray(pytest.importorskip('skimage.data').astronaut()[..., ::-1])
-
-
 class FakeEstimator:
     """Every crop's joints lie in the middle of its box; calls and crops are counted."""
 
@@ -88,19 +78,10 @@ def fake_estimator():
 
 
 @pytest.fixture(scope='session')
-def make_model():
-    pytest.importorskip('mmpose')
-    return write_model
-
-
-@pytest.fixture(scope='session')
-def real_pictures():
+def real_pictures(shared):
     """Name -> (H, W, 3) uint8 BGR of some photographs with people."""
-    archive = SHARED / 'data' / 'small_sets.tar'
-    if not archive.is_file():
-        pytest.skip(f'{archive} is not there')
     pictures = {}
-    with tarfile.open(archive) as tar:
+    with tarfile.open(shared / 'data' / 'small_sets.tar') as tar:
         for member in tar:
             if member.name.startswith('small_sets/mpii/') and member.name.endswith('.jpg'):
                 data = np.frombuffer(tar.extractfile(member).read(), np.uint8)

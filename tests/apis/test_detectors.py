@@ -139,11 +139,8 @@ def test_mistakes_are_one_line(kwargs, message):
     assert '\n' not in str(error.value)
 
 
-def test_onnx_file(request):
-    path = Path(__file__).parents[3] / 'shared' / 'models' / 'rtmdet_nano_person.onnx'
-    if not path.is_file():
-        pytest.skip(f'{path} is not there')
-    detector = build_detector(str(path), score_thr=0.6)
+def test_onnx_file(shared):
+    detector = build_detector(str(shared / 'models' / 'rtmdet_nano_person.onnx'), score_thr=0.6)
     assert isinstance(detector, OnnxDetector) and detector.score_thr == 0.6
 
 

@@ -31,6 +31,22 @@ def test_same_numbers_as_inference_topdown(small_model, astronaut, flip):
     np.testing.assert_array_equal(poses.bboxes, BOXES)
 
 
+def test_packaged_model_by_its_alias(astronaut):
+    """The default arguments give a trained model whose numbers are MMPose's, too."""
+    from mmpose.apis import inference_topdown, init_model
+
+    from mmpose_amfac.model_index import find_model
+    model = find_model('amfacpose')
+    if not model['weights'].is_file():
+        pytest.skip(f'{model["weights"]} is not there')
+    poses = TorchEstimator(device='cpu')(astronaut, BOXES[:1])
+    theirs = init_model(str(model['config']), str(model['weights']), 'cpu',
+                        cfg_options={'model.test_cfg.flip_test': False})
+    (expected, ) = inference_topdown(theirs, astronaut, BOXES[:1])
+    np.testing.assert_allclose(poses.keypoints, expected.pred_instances.keypoints, atol=0.5)
+    np.testing.assert_allclose(poses.keypoint_scores, expected.pred_instances.keypoint_scores, atol=1e-3)
+
+
 def test_crop_is_that_of_topdownaffine(real_pictures):
     """The matrices agree to a hundredth of a pixel, the crops to a grey level, whatever the box."""
     from mmpose.datasets.transforms import GetBBoxCenterScale, TopdownAffine

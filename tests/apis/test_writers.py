@@ -76,8 +76,8 @@ def test_json_takes_constant_memory(tmp_path):
     assert grown < 100_000
 
 
-@pytest.mark.parametrize('name, written', [('a.png', 'a.png'), ('b.JPG', 'b.JPG'), ('c', 'c.png'), ('d.xyz', 'd.xyz.png'),
-                                           ('Zoë ☃.png', 'Zoë ☃.png')])
+@pytest.mark.parametrize('name, written', [('a.png', 'a.png'), ('b.JPG', 'b.JPG'), ('c', 'c.png'),
+                                           ('d.xyz', 'd.xyz.png'), ('Zoë ☃.png', 'Zoë ☃.png')])
 def test_drawings_keep_their_names(tmp_path, name, written):
     with DrawingWriter(tmp_path / 'out', pictures()) as writer:
         writer.write(frame(name), np.full((30, 40, 3), 50, np.uint8))

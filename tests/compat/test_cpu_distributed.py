@@ -39,7 +39,7 @@ TRAINING = """
     weights['weight'] = model.module.layer.weight.tolist()
     open(f'rank{{rank}}.json', 'w').write(json.dumps(weights))
 """
-TWO = ('-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=29571')
+TWO = ('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2')
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='CUDA is there: nothing to mend')

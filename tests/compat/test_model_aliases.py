@@ -40,10 +40,10 @@ def test_found_by_alias_and_name(root, name):
 
 
 def test_the_fault_without_the_shim(root):
-    plain = BaseInferencer.__dict__['_load_model_from_metafile'].__wrapped__
-    entries = [entry['Name'] for entry in BaseInferencer._get_models_from_metafile.__wrapped__(mmpose_folder())]
-    assert callable(plain)
-    assert 'amfac_r18' not in entries
+    plain = BaseInferencer._get_models_from_metafile.__wrapped__
+    names = [entry['Name'] for entry in plain(mmpose_folder())]
+    assert len(names) > 100
+    assert 'amfac_r18' not in names
 
 
 def mmpose_folder() -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import checkpoint
+from mmengine.model import BaseModel
+from mmengine.runner import Runner, checkpoint
 
 from mmpose_amfac.compat import safe_checkpoints
 from mmpose_amfac.errors import AMFACError
@@ -90,6 +91,7 @@ def test_the_error_names_what_was_refused(tmp_path):
 def address(tmp_path, monkeypatch):
     """A server of ``tmp_path/served`` on this machine, with an empty download cache."""
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
     (tmp_path / 'served').mkdir()
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / 'served')
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
@@ -125,3 +127,42 @@ def test_the_list_holds_only_while_mmengine_loads(tmp_path):
     load(str(file))
     assert torch.serialization.get_safe_globals() == before
     assert HistoryBuffer not in before
+
+
+class Line(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+
+    def forward(self, x, mode):
+        return dict(loss=(self.layer(x) - 1).square().mean())
+
+
+def test_a_real_runner_resumes(tmp_path):
+    def run(epochs: int, **arguments) -> Runner:
+        data = [dict(x=torch.tensor([float(number)])) for number in range(4)]
+        runner = Runner(
+            Line(),
+            work_dir=str(tmp_path),
+            train_dataloader=dict(
+                dataset=data, batch_size=2, sampler=dict(type='DefaultSampler'), collate_fn=dict(type='default_collate')
+            ),
+            train_cfg=dict(by_epoch=True, max_epochs=epochs),
+            optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-3)),
+            param_scheduler=dict(type='MultiStepLR', milestones=[1], by_epoch=True),
+            custom_hooks=[dict(type='EMAHook')],
+            default_hooks=dict(logger=dict(type='LoggerHook', interval=1)),
+            log_level='WARNING',
+            experiment_name=f'{tmp_path.name}_{epochs}',
+            **arguments,
+        )
+        runner.train()
+        return runner
+
+    run(2)
+    with pytest.raises(Exception, match='Weights only load failed'):
+        torch.load(tmp_path / 'epoch_2.pth')  # the fault
+    runner = run(3, resume=True)
+    assert (runner.epoch, runner.iter) == (3, 6)
+    # the two epochs before are in the history, which only the checkpoint could bring
+    assert len(runner.message_hub.get_scalar('train/loss').data[0]) == 6

@@ -21,8 +21,8 @@ def stand_in():
 
 
 @pytest.fixture(scope='module')
-def cases(shared_data):
-    return script['cases'](shared_data)
+def cases(shared):
+    return script['cases'](shared / 'data')
 
 
 @pytest.mark.parametrize('name', reference)

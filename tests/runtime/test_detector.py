@@ -4,20 +4,12 @@ import builtins
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.runtime.detector import OnnxDetector, keep_inside, letterbox
-
-MODELS = Path(__file__).parents[3] / 'shared' / 'models'
-needs_models = pytest.mark.skipif(not MODELS.is_dir(), reason=f'{MODELS} is not there')
-
-
-def astronaut():
-    return np.ascontiguousarray(pytest.importorskip('skimage.data').astronaut()[..., ::-1])
 
 
 def constant_detector(path, rows, inputs=('batch', 3, 'h', 'w'), outputs=('dets', 'labels'), labels=None):
@@ -36,25 +28,22 @@ def constant_detector(path, rows, inputs=('batch', 3, 'h', 'w'), outputs=('dets'
     return path
 
 
-@needs_models
-def test_astronaut_equals_the_reference():
-    expected = json.loads((MODELS / 'expected_astronaut.json').read_text())['detector']
-    boxes, scores = OnnxDetector(MODELS / expected['file'], threads=1)(astronaut())
+def test_astronaut_equals_the_reference(shared, astronaut):
+    expected = json.loads((shared / 'models' / 'expected_astronaut.json').read_text())['detector']
+    boxes, scores = OnnxDetector(shared / 'models' / expected['file'], threads=1)(astronaut)
     reference = np.array(expected['boxes_xyxy_score'])
     assert boxes.shape == (len(reference), 4)
     np.testing.assert_allclose(boxes, reference[:, :4], atol=2)
     np.testing.assert_allclose(scores, reference[:, 4], atol=0.01)
 
 
-@needs_models
-def test_nobody_gives_empty_arrays():
-    """The file answers with a row of zeros, which must not become a box even without a threshold."""
-    boxes, scores = OnnxDetector(MODELS / 'rtmdet_nano_person.onnx', score_thr=0.0, threads=1)(
-        np.zeros((100, 300, 3), np.uint8))
-    assert (scores > 0).all()
-    assert boxes.shape == (len(scores), 4)
-    boxes, scores = OnnxDetector(MODELS / 'rtmdet_nano_person.onnx', threads=1)(np.zeros((100, 300, 3), np.uint8))
-    assert boxes.shape == (0, 4) and scores.shape == (0, )
+@pytest.mark.parametrize('score_thr', [0.0, 0.3])
+def test_nobody_gives_empty_arrays(shared, score_thr):
+    """The file fills up with rows of zeros, which must not become boxes even without a threshold."""
+    detector = OnnxDetector(shared / 'models' / 'rtmdet_nano_person.onnx', score_thr=score_thr, threads=1)
+    boxes, scores = detector(np.zeros((100, 300, 3), np.uint8))
+    assert boxes.shape == (len(scores), 4) and (scores > 0).all()
+    assert score_thr == 0 or len(scores) == 0
 
 
 def test_rows_are_filtered_and_scaled_back(tmp_path):

@@ -3,17 +3,16 @@
 from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmpose_amfac.errors import AMFACError, one_of
-from mmpose_amfac.models.layers import SCRM, SE, CoordConv2d, DSCBlock
+from mmpose_amfac.models.layers import SCRM, SE, CoordConv2d, DSCBlock, NormEval
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 COORD = {'all': (1, 1, 1, 1), 'first': (1, 0, 0, 0), 'alternate': (1, 0, 1, 0), 'none': (0, 0, 0, 0)}
 
 
 @MODELS.register_module()
-class AMFACResNet(BaseModule):
+class AMFACResNet(NormEval, BaseModule):
     """ResNet of depthwise-separable blocks with a CoordConv stem, SCRM in the blocks and SE behind the stages.
 
     There is no max-pool: the stem reduces by 2 and the four stages run at strides 2, 4, 8 and 16. The defaults are
@@ -96,11 +95,3 @@ class AMFACResNet(BaseModule):
             if i in self.out_indices:
                 out.append(x)
         return tuple(out)
-
-    def train(self, mode: bool = True):
-        super().train(mode)
-        if mode and self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self

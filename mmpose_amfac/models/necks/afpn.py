@@ -7,11 +7,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from mmpose_amfac.errors import AMFACError, one_of
-from mmpose_amfac.models.layers import DGCB
+from mmpose_amfac.models.layers import DGCB, NormEval
 
 
 @MODELS.register_module()
-class AFPN(BaseModule):
+class AFPN(NormEval, BaseModule):
     r"""Pyramid levels weighted by dual-gate context blocks and fused at the finest level's size (Eq. 5 to 9).
 
     .. math:: F_i = conv_{1\times1}(C_i),\ R_i = DGCB(F_i),\ F'_i = \hat F_i \circ \hat R_i,\
@@ -29,6 +29,7 @@ class AFPN(BaseModule):
         modulation: ``'product'``, ``'mask'`` or ``'none'``.
         dgcb_reduction: channel reduction inside the gates.
         align_corners: of the upsampling.
+        norm_eval: keep batch norm in evaluation mode while training.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -36,7 +37,8 @@ class AFPN(BaseModule):
     """
 
     def __init__(self, in_channels=(128, 256, 512), out_channels: int = 64, modulation: str = 'product',
-                 dgcb_reduction: int = 1, align_corners: bool = False, init_cfg=None):
+                 dgcb_reduction: int = 1, align_corners: bool = False, norm_eval: bool = False,
+                 init_cfg=None):
         super().__init__(init_cfg)
         one_of('modulation', modulation, ('product', 'mask', 'none'))
         if len(in_channels) < 1:
@@ -45,6 +47,7 @@ class AFPN(BaseModule):
             raise AMFACError(f'dgcb_reduction={dgcb_reduction} must lie between 1 and out_channels={out_channels}')
         self.modulation = modulation
         self.align_corners = align_corners
+        self.norm_eval = norm_eval
         self.lateral = nn.ModuleList(self._conv(c, out_channels) for c in in_channels)
         self.dgcb = nn.ModuleList(
             DGCB(out_channels, dgcb_reduction) for _ in in_channels if modulation != 'none')

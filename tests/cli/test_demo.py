@@ -1,0 +1,74 @@
+"""``amfacpose demo``: one picture, drawn, with or without detector weights."""
+
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+
+from mmpose_amfac.cli.main import main
+
+
+@pytest.fixture
+def no_weights(tmp_path, monkeypatch):
+    """An empty cache and no way out."""
+    from mmpose_amfac.apis import downloads
+
+    def refuse(*_, **__):
+        raise OSError('no network in this test')
+
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setattr(downloads.urllib.request, 'urlopen', refuse)
+
+
+def test_default_picture_with_a_detector(capsys, shared, astronaut, tmp_path, model_options):
+    detector = shared / 'models' / 'rtmdet_nano_person.onnx'
+    assert main(['demo', *model_options, '--det', str(detector), '--out', str(tmp_path), '--kpt-thr', '0']) == 0
+    out = capsys.readouterr().out
+    assert f'1 person\n{tmp_path / "demo.png"}\n{tmp_path / "demo.json"}\n' in out
+    assert 'whole picture' not in out
+    drawn = cv2.imread(str(tmp_path / 'demo.png'))
+    assert drawn.shape == astronaut.shape and (drawn != astronaut).any()
+    content = json.loads((tmp_path / 'demo.json').read_text())
+    assert len(content['annotations']) == 1 and content['images'][0]['file_name'] == 'astronaut.png'
+
+
+def test_without_detector_weights_the_demo_says_so(capsys, tmp_path, folder, model_options, no_weights):
+    assert main(['demo', *model_options, '--image', str(folder / 'Zoë ☃.png'), '--out', str(tmp_path / 'out')]) == 0
+    out = capsys.readouterr().out
+    assert out.count('the whole picture is taken as one person') == 1 and 'no network in this test' in out
+    (annotation, ) = json.loads((tmp_path / 'out' / 'demo.json').read_text(encoding='utf-8'))['annotations']
+    assert annotation['bbox'] == [0, 0, 512, 512]
+
+
+def test_only_the_demo_falls_back(capsys, tmp_path, folder, model_options, no_weights):
+    """predict refuses, and so does the demo when the detector was asked for by name."""
+    assert main(['predict', str(folder), *model_options, '--out', str(tmp_path)]) == 2
+    assert main(['demo', *model_options, '--det', 'rtmdet-m', '--out', str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert '--det rtmdet-nano --det-weights rtmdet_nano_8xb32' in error
+    assert '--det rtmdet-m --det-weights rtmdet_m_8xb32' in error
+    assert not (tmp_path / 'predictions.json').exists() and not (tmp_path / 'demo.json').exists()
+
+
+@pytest.mark.parametrize('ap, mentioned', [(0.123, True), (0.35, False), (None, False)])
+def test_weak_weights_are_called_weak(capsys, tmp_path, model_options, ap, mentioned):
+    card = Path(model_options[3]).with_suffix('.json')
+    if ap is not None:
+        card.write_text(json.dumps(dict(ap=ap, ap_dataset='COCO dev crops', boxes='ground-truth')))
+    try:
+        assert main(['demo', *model_options, '--det', 'whole_image', '--out', str(tmp_path)]) == 0
+    finally:
+        card.unlink(missing_ok=True)
+    out = capsys.readouterr().out
+    assert ('AP 0.123 on COCO dev crops with ground-truth boxes' in out) == mentioned
+    assert ('are weak weights' in out) == mentioned
+
+
+@pytest.mark.parametrize('content', [None, b'', b'garbage'])
+def test_bad_picture_exits_2(capsys, tmp_path, model_options, content):
+    if content is not None:
+        (tmp_path / 'x.png').write_bytes(content)
+    assert main(['demo', *model_options, '--image', str(tmp_path / 'x.png'), '--out', str(tmp_path / 'out')]) == 2
+    assert capsys.readouterr().err.count('\n') == 1
+    assert not (tmp_path / 'out').exists()

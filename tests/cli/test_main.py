@@ -1,0 +1,76 @@
+"""The command's frame: help without heavy imports, one-line errors, exit codes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mmpose_amfac import __version__
+from mmpose_amfac.cli import main as module
+from mmpose_amfac.cli.main import VERBS, main
+from mmpose_amfac.errors import AMFACError
+
+
+@pytest.mark.parametrize('args', [['--help'], ['predict', '--help'], ['demo', '-h'], ['doctor', '-h']])
+def test_help(capsys, args):
+    with pytest.raises(SystemExit) as leaving:
+        main(args)
+    assert leaving.value.code == 0
+    assert 'usage: amfacpose' in capsys.readouterr().out
+
+
+def test_help_lists_every_verb_and_imports_nothing_heavy():
+    code = ("import sys\nfrom mmpose_amfac.cli.main import build_parser\nprint(build_parser().format_help())\n"
+            "bad = {'torch', 'numpy', 'cv2', 'mmengine', 'mmpose', 'tqdm'} & set(sys.modules)\nassert not bad, bad")
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(verb in done.stdout for verb in VERBS)
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        main(['--version'])
+    assert capsys.readouterr().out == f'amfacpose {__version__}\n'
+
+
+@pytest.mark.parametrize('args, message', [
+    ([], 'VERB'),
+    (['predct', 'x.jpg'], "invalid choice: 'predct'"),
+    (['predict'], 'SOURCE'),
+    (['predict', 'x.jpg', '--scor-thr', '0.5'], 'unknown option --scor-thr; nearest: --score-thr'),
+    (['predict', 'x.jpg', '--weight=w.pth'], 'unknown option --weight=w.pth; nearest: --weights'),
+    (['predict', 'x.jpg', '--zzz'], '--no-draw'),  # nothing is near: all are listed
+    (['predict', 'x.jpg', 'y.jpg'], "unexpected argument 'y.jpg'"),
+    (['predict', 'x.jpg', '--score-thr', '7'], 'must lie in [0, 1]'),
+    (['predict', 'x.jpg', '--batch-size', '0'], 'at least 1'),
+    (['predict', 'x.jpg', '--batch-size', 'many'], '--batch-size'),
+])
+def test_wrong_calls_are_one_line_and_exit_2(capsys, args, message):
+    with pytest.raises(SystemExit) as leaving:
+        main(args)
+    error = capsys.readouterr().err
+    assert leaving.value.code == 2
+    assert error.startswith('amfacpose: error: ') and message in error and error.count('\n') == 1
+
+
+@pytest.mark.parametrize('raised, code, message', [
+    (AMFACError('a mistake'), 2, 'amfacpose: error: a mistake\n'),
+    (PermissionError(13, 'Permission denied', '/out'), 2, "amfacpose: error: [Errno 13] Permission denied: '/out'\n"),
+    (KeyboardInterrupt(), 130, 'amfacpose: stopped\n'),
+])
+def test_exceptions_become_exit_codes(capsys, monkeypatch, raised, code, message):
+    def fail(args):
+        raise raised
+
+    monkeypatch.setattr('mmpose_amfac.cli.doctor.run', fail)
+    assert module.main(['doctor']) == code
+    assert capsys.readouterr().err == message
+
+
+def test_errors_of_our_own_code_are_not_hidden(monkeypatch):
+    def fail(args):
+        raise TypeError('a bug')
+
+    monkeypatch.setattr('mmpose_amfac.cli.doctor.run', fail)
+    with pytest.raises(TypeError, match='a bug'):
+        module.main(['doctor'])

@@ -1,0 +1,121 @@
+"""``amfacpose predict`` from end to end with a random model."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from mmpose_amfac.apis import open_source
+from mmpose_amfac.cli.main import main
+
+
+def results(folder):
+    return json.loads((folder / 'predictions.json').read_text(encoding='utf-8'))
+
+
+def test_folder_with_the_real_detector(capsys, shared, tmp_path, folder, model_options):
+    detector = shared / 'models' / 'rtmdet_nano_person.onnx'
+    assert main(['predict', str(folder), *model_options, '--det', str(detector), '--out', str(tmp_path / 'out'),
+                 '--kpt-thr', '0']) == 0
+    content = results(tmp_path / 'out')
+    assert [i['file_name'] for i in content['images']] == ['Zoë ☃.png', 'a.jpg']
+    for annotation in content['annotations']:
+        np.testing.assert_allclose(annotation['bbox'], [18, 16, 344, 495], atol=5)
+        assert len(annotation['keypoints']) == 51
+    assert len(content['annotations']) == 2 and content['skipped'] == []
+    drawn = {f.name: f.image for f in open_source(tmp_path / 'out' / 'drawings')}
+    assert set(drawn) == {'a.jpg', 'Zoë ☃.png'}
+    original = next(iter(open_source(folder / 'Zoë ☃.png'))).image
+    assert (drawn['Zoë ☃.png'] != original).any()
+    assert '2 pictures, 2 persons, 0 skipped' in capsys.readouterr().out
+
+
+def test_corrupt_file_is_reported_and_the_rest_done(command, tmp_path, folder, model_options):
+    (folder / 'b.jpg').write_bytes(b'garbage')
+    done = command('predict', folder, *model_options, '--det', 'whole_image', '--no-draw')
+    assert done.returncode == 1, done.stderr
+    assert f'skipped b.jpg: {folder / "b.jpg"} is not a picture' in done.stderr
+    assert 'Traceback' not in done.stderr
+    content = results(tmp_path / 'amfacpose_out')
+    assert len(content['images']) == 2 and [s['file_name'] for s in content['skipped']] == ['b.jpg']
+    assert not (tmp_path / 'amfacpose_out' / 'drawings').exists()
+
+
+def test_own_boxes_are_honoured(tmp_path, folder, model_options):
+    """A box on the empty corner: exactly that box, and joints inside its padded crop; the other picture has nobody."""
+    boxes = tmp_path / 'boxes.json'
+    boxes.write_text(json.dumps([dict(file_name='a.jpg', bbox=[400, 20, 60, 80])]))
+    assert main(['predict', str(folder), *model_options, '--boxes', str(boxes), '--out', str(tmp_path / 'out')]) == 0
+    (annotation, ) = results(tmp_path / 'out')['annotations']
+    assert annotation['file_name'] == 'a.jpg' and annotation['bbox'] == [400, 20, 60, 80]
+    keypoints = np.array(annotation['keypoints']).reshape(-1, 3)
+    # the padded crop: 1.25 * 80 high, 3/4 of that wide
+    assert (np.abs(keypoints[:, :2] - [430, 60]) <= [37.6, 50.1]).all()
+
+
+def test_video_in_video_out(tmp_path, model_options):
+    path = tmp_path / 'v.mp4'
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 12.5, (64, 48))
+    for i in range(14):
+        video.write(np.full((48, 64, 3), 4 * i, np.uint8))
+    video.release()
+    assert main(['predict', str(path), *model_options, '--det', 'whole_image', '--out', str(tmp_path / 'out'),
+                 '--batch-size', '8']) == 0
+    back = open_source(tmp_path / 'out' / 'drawings' / 'v.mp4')
+    assert (len(list(back)), back.fps) == (14, 12.5)
+    content = results(tmp_path / 'out')
+    assert [i['frame'] for i in content['images']] == list(range(14))
+    assert len(content['annotations']) == 14
+
+
+def test_outputs_never_replace_the_inputs(tmp_path, folder, model_options):
+    before = (folder / 'a.jpg').read_bytes()
+    assert main(['predict', str(folder), *model_options, '--det', 'whole_image', '--out', str(folder)]) == 0
+    assert (folder / 'a.jpg').read_bytes() == before
+
+
+@pytest.mark.parametrize('args, message', [
+    (['none.jpg'], 'does not exist'),
+    (['{empty}'], 'holds no picture'),
+    (['webcam:93'], 'webcam:93 does not open'),
+    (['{folder}', '--det', 'rtmdet-x'], "'rtmdet-x' is not known"),
+    (['{folder}', '--boxes', 'none.json'], 'none.json cannot be read'),
+    (['{folder}', '--boxes', '{bad}'], '[0].bbox=[1, 2, 0, 4] has no area'),
+    (['{folder}', '--boxes', '{foreign}'], 'no entry belongs to a picture'),
+    (['{folder}', '--boxes', '{foreign}', '--det', 'whole_image'], 'exclude each other'),
+    (['{folder}', '--device', 'cuda:77'], "device='cuda:77' cannot be used"),
+])
+def test_mistakes_exit_2_with_one_line(capsys, tmp_path, folder, model_options, args, message):
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'bad.json').write_text(json.dumps([dict(image_id=1, bbox=[1, 2, 0, 4])]))
+    (tmp_path / 'foreign.json').write_text(json.dumps([dict(file_name='x.jpg', bbox=[1, 2, 3, 4])]))
+    places = dict(empty=tmp_path / 'empty', folder=folder, bad=tmp_path / 'bad.json', foreign=tmp_path / 'foreign.json')
+    args = [arg.format(**places) for arg in args]
+    assert main(['predict', *args[:1], *model_options, '--out', str(tmp_path / 'out'), *args[1:]]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith('amfacpose:')]
+    assert len(lines) == 1 and lines[0].startswith('amfacpose: error: ') and message in lines[0]
+
+
+def test_foreign_boxes_leave_no_result(tmp_path, folder, model_options):
+    (tmp_path / 'foreign.json').write_text(json.dumps([dict(file_name='x.jpg', bbox=[1, 2, 3, 4])]))
+    assert main(['predict', str(folder), *model_options, '--boxes', str(tmp_path / 'foreign.json'), '--out',
+                 str(tmp_path / 'out')]) == 2
+    assert not (tmp_path / 'out' / 'predictions.json').exists()
+
+
+def test_ctrl_c_ends_a_camera_cleanly(capsys, tmp_path, model_options, monkeypatch):
+    """What the camera saw until then is kept."""
+    from mmpose_amfac.apis.sources import Frame, Source
+
+    def frames():
+        for i in range(3):
+            yield Frame('webcam:0', i, np.zeros((48, 64, 3), np.uint8))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('mmpose_amfac.apis.open_source',
+                        lambda source: Source('webcam:0', 'camera', None, None, frames()))
+    assert main(['predict', 'webcam:0', *model_options, '--det', 'whole_image', '--batch-size', '1', '--out',
+                 str(tmp_path / 'out')]) == 0
+    assert len(results(tmp_path / 'out')['images']) == 3
+    assert len(list(open_source(tmp_path / 'out' / 'drawings' / 'webcam_0.mp4'))) == 3

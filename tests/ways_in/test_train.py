@@ -1,0 +1,132 @@
+"""Training as people start it: mim, tools, resume, two processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+CONFIG = 'amfacpose_r18_1xb64-8e_real-64x48.py'
+SMALL = ['train_dataloader.batch_size=4', 'val_dataloader.batch_size=4', 'test_dataloader.batch_size=4',
+         'optim_wrapper.type=OptimWrapper', 'default_hooks.logger.interval=1']
+
+pytestmark = pytest.mark.slow
+
+
+def options(*extra):
+    return ['--cfg-options', *SMALL, *extra]
+
+
+def tensors(path):
+    from mmengine.runner.checkpoint import _load_checkpoint
+    return _load_checkpoint(str(path), map_location='cpu')
+
+
+def equal(one, two):
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+
+
+def test_mim_train_and_test_from_any_folder(workspace, run):
+    work = workspace / 'mim'
+    run('-m', 'mim', 'train', 'mmpose_amfac', f'configs/real_data/{CONFIG}', '--gpus', '0', '--work-dir', work,
+        *options('train_cfg.max_epochs=1', 'train_cfg.val_interval=1'), cwd=workspace)
+    assert (work / 'epoch_1.pth').is_file()
+    records = [json.loads(line) for f in work.glob('*/vis_data/scalars.json') for line in f.read_text().splitlines()]
+    assert any('loss_kpt' in r for r in records)
+    validated = [r for r in records if 'coco/AP' in r]
+    assert validated and all(r['protocol/boxes'] == 'ground truth' for r in validated)
+
+    out = workspace / 'metrics.json'
+    done = run('-m', 'mim', 'test', 'mmpose_amfac', CONFIG, '--checkpoint', work / 'epoch_1.pth', '--out', out,
+               *options(), cwd=workspace)
+    metrics = json.loads(out.read_text())
+    assert metrics['protocol/boxes'] == 'ground truth' and 0 <= metrics['coco/AP'] <= 1
+    assert 'protocol/boxes: ground truth' in done.stdout + done.stderr
+
+
+def test_detector_boxes_are_one_switch(workspace, run):
+    boxes = [dict(image_id=i, category_id=1, bbox=[5, 5, 60, 80], score=0.9) for i in (1, 2, 3, 4)]
+    (workspace / 'boxes.json').write_text(json.dumps(boxes))
+    torch.save(dict(state_dict={}), workspace / 'empty.pth')
+    out = workspace / 'detector.json'
+    from mmpose_amfac.paths import mim_root
+    run(mim_root() / 'tools/test.py', mim_root() / 'configs/real_data' / CONFIG, workspace / 'empty.pth', '--boxes',
+        workspace / 'boxes.json', '--out', out, *options(), cwd=workspace)
+    assert json.loads(out.read_text())['protocol/boxes'] == f'detector ({workspace / "boxes.json"})'
+
+
+def train(run, workspace, work, *extra, flags=()):
+    from mmpose_amfac.paths import mim_root
+    return run(mim_root() / 'tools/train.py', mim_root() / 'configs/real_data' / CONFIG, '--work-dir', work,
+               '--no-validate', *flags, *options(*extra), cwd=workspace)
+
+
+def test_three_resume_three_equals_six_even_after_a_kill(workspace, run):
+    straight, broken = workspace / 'straight', workspace / 'broken'
+    train(run, workspace, straight, 'train_cfg.max_epochs=6')
+    train(run, workspace, broken, 'train_cfg.max_epochs=3')
+    # killed in the middle of the fourth epoch
+    from mmpose_amfac.paths import mim_root
+    log = open(workspace / 'killed.log', 'w')
+    environment = {**os.environ, 'OMP_NUM_THREADS': '2', 'PYTHONUNBUFFERED': '1'}
+    if (mim_root() / 'setup.py').exists():
+        environment['PYTHONPATH'] = str(mim_root())
+    process = subprocess.Popen(
+        [sys.executable, str(mim_root() / 'tools/train.py'), str(mim_root() / 'configs/real_data' / CONFIG),
+         '--work-dir', str(broken), '--no-validate', '--resume', *options('train_cfg.max_epochs=6')],
+        cwd=workspace, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+    deadline = time.time() + 300
+    while time.time() < deadline and process.poll() is None and 'Epoch(train) [4]' not in (
+            workspace / 'killed.log').read_text():
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 'resumed epoch: 3' in (workspace / 'killed.log').read_text()
+
+    done = train(run, workspace, broken, 'train_cfg.max_epochs=6', flags=['--resume'])
+    assert 'resumed epoch: ' in done.stdout + done.stderr
+    one, two = tensors(straight / 'epoch_6.pth'), tensors(broken / 'epoch_6.pth')
+    assert equal(one['state_dict'], two['state_dict'])
+    assert equal(one['ema_state_dict'], two['ema_state_dict'])
+    assert one['meta']['epoch'] == two['meta']['epoch'] == 6 and one['meta']['iter'] == two['meta']['iter']
+    for a, b in zip(one['optimizer']['state'].values(), two['optimizer']['state'].values()):
+        assert torch.equal(a['exp_avg'], b['exp_avg'])
+    assert one['param_schedulers'][-1]['_last_value'] == two['param_schedulers'][-1]['_last_value']
+
+
+def test_two_processes_equal_one(workspace, run):
+    common = ['train_cfg.max_epochs=1', 'model.backbone.norm_eval=True', 'model.neck.norm_eval=True',
+              'optim_wrapper.optimizer.type=SGD', 'optim_wrapper.optimizer.lr=0.01', 'optim_wrapper.clip_grad=None',
+              'param_scheduler=None', 'optim_wrapper.paramwise_cfg=None', 'custom_hooks.3.momentum=1.0']
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+    from mmpose.registry import MODELS
+
+    from mmpose_amfac.paths import mim_root
+    config = mim_root() / 'configs/real_data' / CONFIG
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    start = MODELS.build(Config.fromfile(config).model).state_dict()
+    torch.save(dict(state_dict=start), workspace / 'start.pth')
+    common.append(f'load_from={workspace / "start.pth"}')
+    train(run, workspace, workspace / 'one', *common, 'train_dataloader.batch_size=8')
+    run('-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=29517', mim_root() / 'tools/train.py', config,
+        '--work-dir', workspace / 'two', '--no-validate', '--launcher', 'pytorch', *options(*common), cwd=workspace,
+        OMP_NUM_THREADS='1')
+    one, two = (tensors(workspace / name / 'epoch_1.pth')['state_dict'] for name in ('one', 'two'))
+    moved = [(one[k] - start[k]).norm() for k in start if start[k].is_floating_point()]
+    apart = [(one[k] - two[k]).norm() for k in start if start[k].is_floating_point()]
+    moved, apart = torch.stack(moved).norm(), torch.stack(apart).norm()
+    assert moved > 1e-3
+    assert apart / moved < 2e-3
+
+
+def test_bfloat16_on_the_cpu(workspace, run):
+    done = train(run, workspace, workspace / 'bf16', 'train_cfg.max_epochs=1', flags=['--amp'])
+    assert 'AutocastOptimWrapper' in done.stdout + done.stderr
+    state = tensors(workspace / 'bf16/epoch_1.pth')['state_dict']
+    assert all(torch.isfinite(v).all() and v.dtype != torch.bfloat16 for v in state.values())
