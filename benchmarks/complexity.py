@@ -1,16 +1,21 @@
-"""Parameters and multiply-accumulates of a model.
+"""Parameters and multiply-accumulates of models.
 
-    python -m benchmarks.complexity CONFIG [CONFIG ...]
+    python -m benchmarks.complexity [CONFIG ...] [--out FILE.csv]
 
-The counting rule is that of the published tables, which call it FLOPs: one multiply-accumulate (MAC) per weight use
-in convolutions and linear layers. Normalisation, activations, element-wise products, pooling and interpolation are
-not counted.
+Without CONFIG every config of this package. The counting rule is that of the published tables, which call it FLOPs:
+one multiply-accumulate (MAC) per weight use in convolutions and linear layers. Normalisation, activations,
+element-wise products, pooling and interpolation are not counted.
 """
 
 import argparse
+import csv
+import io
+from pathlib import Path
 from typing import NamedTuple
 
 import mmpose_amfac  # noqa: F401  (mends and registers before MMPose is imported)
+from mmpose_amfac.files import atomic_path
+from mmpose_amfac.paths import mim_root
 
 
 class Complexity(NamedTuple):
@@ -53,20 +58,36 @@ def count(model, input_size) -> Complexity:
     return Complexity(sum(p.numel() for p in model.parameters()), total)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', nargs='+')
-    args = parser.parse_args()
+def build(path):
+    """Network and input size (width, height) of a config file."""
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmpose.registry import MODELS
 
-    print(f'{"M params":>10} {"G MACs":>8}  config')
-    for path in args.config:
-        cfg = Config.fromfile(path)
-        init_default_scope(cfg.get('default_scope', 'mmpose'))
-        params, macs = count(MODELS.build(cfg.model), cfg.codec.input_size)
-        print(f'{params / 1e6:10.3f} {macs / 1e9:8.3f}  {path}')
+    cfg = Config.fromfile(path)
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    return MODELS.build(cfg.model), cfg.codec.input_size
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', nargs='*')
+    parser.add_argument('--out', metavar='FILE.csv', help='write the rows here instead of printing them')
+    args = parser.parse_args()
+    root = mim_root()
+    configs = [Path(c) for c in args.config] or sorted(p for p in (root / 'configs').glob('*/*.py')
+                                                       if p.parent.name != '_base_')
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator='\n')
+    rows.writerow(['config', 'input (height x width)', 'params', 'macs'])
+    for path in configs:
+        model, (width, height) = build(path)
+        rows.writerow([path.stem, f'{height}x{width}', *count(model, (width, height))])
+    if args.out:
+        with atomic_path(args.out) as part:
+            part.write_text(table.getvalue())
+    else:
+        print(table.getvalue(), end='')
 
 
 if __name__ == '__main__':

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -29,3 +30,12 @@ def write_json(path, data) -> None:
     """Strict JSON (no NaN), indented, atomic."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(data, indent=1, allow_nan=False) + '\n', encoding='utf-8')
+
+
+def sha256(path) -> str:
+    """Hex digest of a file, read piece by piece."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

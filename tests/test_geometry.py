@@ -29,7 +29,8 @@ def test_padded_box_covers_the_input_and_keeps_its_aspect(box, size):
     center, scale = geometry.boxes_to_center_scale(box, size)
     width, height = np.array(box, np.float32)[0, 2:] - np.array(box, np.float32)[0, :2]
     assert scale[0, 0] / scale[0, 1] == pytest.approx(size[0] / size[1], rel=1e-4)
-    assert scale[0, 0] >= width * geometry.PADDING * (1 - 1e-4) and scale[0, 1] >= height * geometry.PADDING * (1 - 1e-4)
+    assert scale[0, 0] >= width * geometry.PADDING * (1 - 1e-4)
+    assert scale[0, 1] >= height * geometry.PADDING * (1 - 1e-4)
 
 
 @given(boxes, sizes, st.floats(0.6, 2))

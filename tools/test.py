@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT`` or ``mim test mmpose_amfac CONFIG --checkpoint FILE``."""
+"""Evaluate: ``python tools/test.py CONFIG CHECKPOINT`` or ``mim test mmpose_amfac CONFIG --checkpoint FILE``."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ def parse_args():
     parser.add_argument('--work-dir', help='folder for logs (default: work_dirs/CONFIG)')
     parser.add_argument('--boxes', metavar='FILE', help='COCO detection results to evaluate with, instead of the '
                         'ground-truth boxes')
-    parser.add_argument('--out', metavar='FILE.json', help='write the metrics here')
+    parser.add_argument('--out', metavar='FILE.json', help='write the metrics and what they rest on here')
     parser.add_argument('--dump', metavar='FILE.pkl', help='write the raw predictions here')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
                         help='override config entries')
@@ -28,9 +28,11 @@ def parse_args():
 
 def main():
     args = parse_args()
+    import torch
     from mmengine.runner import Runner
 
     from mmpose_amfac.apis.config import load_config
+    from mmpose_amfac.apis.report import accuracy_report, cpu_name
     from mmpose_amfac.files import write_json
 
     cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
@@ -40,9 +42,12 @@ def main():
     if args.dump:
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
-    metrics = Runner.from_cfg(cfg).test()
-    if args.out:
-        write_json(args.out, {key: value if isinstance(value, str) else float(value) for key, value in metrics.items()})
+    runner = Runner.from_cfg(cfg)
+    metrics = runner.test()
+    if args.out and runner.rank == 0:
+        device = torch.cuda.get_device_name() if torch.cuda.is_available() else cpu_name()
+        report = accuracy_report(cfg, metrics, runner.test_dataloader.dataset, args.checkpoint, device)
+        write_json(args.out, report)
 
 
 if __name__ == '__main__':

@@ -1,12 +1,11 @@
 """Published files: from the cache, else from their address, checked before use."""
 
-import hashlib
 import os
 import urllib.request
 from pathlib import Path
 
 from mmpose_amfac.errors import AMFACError
-from mmpose_amfac.files import atomic_path
+from mmpose_amfac.files import atomic_path, sha256
 
 TIMEOUT = 5.0
 _CHUNK = 1 << 20
@@ -47,11 +46,7 @@ def fetch(address: str, remedy: str, offline: bool = False) -> Path:
 
 
 def _verify(path: Path, name: str, remedy: str) -> None:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(_CHUNK):
-            digest.update(block)
-    expected = Path(name).stem.rsplit('-', 1)[-1]
-    if not digest.hexdigest().startswith(expected):
-        raise AMFACError(f'{name} has the sha256 {digest.hexdigest()[:8]}..., its name says {expected}...: the file is '
+    digest, expected = sha256(path), Path(name).stem.rsplit('-', 1)[-1]
+    if not digest.startswith(expected):
+        raise AMFACError(f'{name} has the sha256 {digest[:8]}..., its name says {expected}...: the file is '
                          f'damaged or another one; {remedy}')

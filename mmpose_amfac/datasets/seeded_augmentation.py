@@ -10,7 +10,7 @@ from mmpose.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class SeededAugmentation(BaseTransform):
-    """Seed ``random`` and ``numpy.random`` from (run's seed, epoch, sample), so that what follows depends on nothing else.
+    """Seed ``random`` and ``numpy.random`` from (run's seed, epoch, sample): nothing else decides what follows.
 
     MMEngine's checkpoints hold no random state; with this as the first transform of a training pipeline and
     ``SeededAugmentationHook`` in ``custom_hooks`` a resumed run draws what an uninterrupted one would have drawn,

@@ -1,12 +1,11 @@
 """The paper's 14 complexity figures."""
 
+import csv
+
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmpose.registry import MODELS
 
-from benchmarks.complexity import count
+from benchmarks.complexity import build, count
 
 # row: config, published M params and G, and the full-precision counts of the default setting
 ROWS = {
@@ -20,16 +19,10 @@ ROWS = {
 }
 
 
-def build(root, path):
-    cfg = Config.fromfile(root / f'configs/{path}.py')
-    init_default_scope('mmpose')
-    return MODELS.build(cfg.model), cfg.codec.input_size
-
-
 @pytest.mark.parametrize('row', ROWS)
 def test_published_figures(root, row):
     path, published_params, published_macs, params, macs = ROWS[row]
-    counted = count(*build(root, path))
+    counted = count(*build(root / f'configs/{path}.py'))
     assert (counted.params, counted.macs) == (params, macs)
     assert f'{counted.params / 1e6:.1f}' == published_params
     assert f'{counted.macs / 1e9:.{len(published_macs) - 2}f}' == published_macs
@@ -43,7 +36,7 @@ def test_published_figures(root, row):
     ('crowdpose/amfacpose_r34_1xb32-140e_crowdpose-384x288', 3773168, 5164549184),
 ])
 def test_other_configs(root, path, params, macs):
-    assert tuple(count(*build(root, path))) == (params, macs)
+    assert tuple(count(*build(root / f'configs/{path}.py'))) == (params, macs)
 
 
 def test_torch_counts_the_same(r18, r18_config):
@@ -53,3 +46,12 @@ def test_torch_counts_the_same(r18, r18_config):
     with counter, torch.no_grad():
         r18(torch.zeros(1, 3, height, width), None, mode='tensor')
     assert counter.get_total_flops() == 2 * count(r18, (width, height)).macs
+
+
+def test_committed_rows_are_what_the_command_counts(root):
+    rows = list(csv.DictReader((root / 'benchmarks/results/complexity.csv').open()))
+    assert {r['config'] for r in rows} == {p.stem for p in (root / 'configs').glob('*/*.py') if p.parent.name != '_base_'}
+    by_name = {r['config']: r for r in rows}
+    for path, _, _, params, macs in ROWS.values():
+        row = by_name[path.split('/')[1]]
+        assert (int(row['params']), int(row['macs'])) == (params, macs)

@@ -43,8 +43,9 @@ def test_mim_train_and_test_from_any_folder(workspace, run):
     out = workspace / 'metrics.json'
     done = run('-m', 'mim', 'test', 'mmpose_amfac', CONFIG, '--checkpoint', work / 'epoch_1.pth', '--out', out,
                *options(), cwd=workspace)
-    metrics = json.loads(out.read_text())
-    assert metrics['protocol/boxes'] == 'ground truth' and 0 <= metrics['coco/AP'] <= 1
+    report = json.loads(out.read_text())
+    assert report['protocol']['boxes'] == dict(source='ground truth') and 0 <= report['metrics']['coco/AP'] <= 1
+    assert report['protocol']['images'] == report['protocol']['persons'] == 4 and report['protocol']['flip_test']
     assert 'protocol/boxes: ground truth' in done.stdout + done.stderr
 
 
@@ -56,7 +57,8 @@ def test_detector_boxes_are_one_switch(workspace, run):
     from mmpose_amfac.paths import mim_root
     run(mim_root() / 'tools/test.py', mim_root() / 'configs/real_data' / CONFIG, workspace / 'empty.pth', '--boxes',
         workspace / 'boxes.json', '--out', out, *options(), cwd=workspace)
-    assert json.loads(out.read_text())['protocol/boxes'] == f'detector ({workspace / "boxes.json"})'
+    boxes = json.loads(out.read_text())['protocol']['boxes']
+    assert boxes['source'] == 'detector' and boxes['file'] == 'boxes.json' and len(boxes['sha256']) == 64
 
 
 def train(run, workspace, work, *extra, flags=()):
@@ -71,14 +73,14 @@ def test_three_resume_three_equals_six_even_after_a_kill(workspace, run):
     train(run, workspace, broken, 'train_cfg.max_epochs=3')
     # killed in the middle of the fourth epoch
     from mmpose_amfac.paths import mim_root
-    log = open(workspace / 'killed.log', 'w')
     environment = {**os.environ, 'OMP_NUM_THREADS': '2', 'PYTHONUNBUFFERED': '1'}
     if (mim_root() / 'setup.py').exists():
         environment['PYTHONPATH'] = str(mim_root())
-    process = subprocess.Popen(
-        [sys.executable, str(mim_root() / 'tools/train.py'), str(mim_root() / 'configs/real_data' / CONFIG),
-         '--work-dir', str(broken), '--no-validate', '--resume', *options('train_cfg.max_epochs=6')],
-        cwd=workspace, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+    with open(workspace / 'killed.log', 'w') as log:
+        process = subprocess.Popen(
+            [sys.executable, str(mim_root() / 'tools/train.py'), str(mim_root() / 'configs/real_data' / CONFIG),
+             '--work-dir', str(broken), '--no-validate', '--resume', *options('train_cfg.max_epochs=6')],
+            cwd=workspace, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
     deadline = time.time() + 300
     while time.time() < deadline and process.poll() is None and 'Epoch(train) [4]' not in (
             workspace / 'killed.log').read_text():
@@ -114,9 +116,9 @@ def test_two_processes_equal_one(workspace, run):
     torch.save(dict(state_dict=start), workspace / 'start.pth')
     common.append(f'load_from={workspace / "start.pth"}')
     train(run, workspace, workspace / 'one', *common, 'train_dataloader.batch_size=8')
-    run('-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=29517', mim_root() / 'tools/train.py', config,
-        '--work-dir', workspace / 'two', '--no-validate', '--launcher', 'pytorch', *options(*common), cwd=workspace,
-        OMP_NUM_THREADS='1')
+    run('-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=29517', mim_root() / 'tools/train.py',
+        config, '--work-dir', workspace / 'two', '--no-validate', '--launcher', 'pytorch', *options(*common),
+        cwd=workspace, OMP_NUM_THREADS='1')
     one, two = (tensors(workspace / name / 'epoch_1.pth')['state_dict'] for name in ('one', 'two'))
     moved = [(one[k] - start[k]).norm() for k in start if start[k].is_floating_point()]
     apart = [(one[k] - two[k]).norm() for k in start if start[k].is_floating_point()]

@@ -65,7 +65,8 @@ def test_scrm_eq_14_to_16(x):
     padded = np.pad(mean, ((0, 0), (1, 1)))
     channel = sum(kernel[i] * padded[:, i:i + 8] for i in range(3))
     n = layer.channel_norm
-    channel = (channel - n.running_mean.item()) / np.sqrt(n.running_var.item() + n.eps) * n.weight.item() + n.bias.item()
+    channel = (channel - n.running_mean.item()) / np.sqrt(n.running_var.item() + n.eps)
+    channel = channel * n.weight.item() + n.bias.item()
     spatial = layer.spatial_norm(F.conv2d(x, layer.spatial_conv.weight, padding=1, groups=8)).detach().numpy()
     expected = x.numpy() * sigmoid(channel)[:, :, None, None] * sigmoid(spatial)
     np.testing.assert_allclose(layer(x).detach().numpy(), expected, rtol=1e-4, atol=1e-6)
