@@ -27,6 +27,7 @@ $(VENV)/.base: requirements/base.txt requirements/openmmlab.txt requirements/dem
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.base $(SOURCES)
+	rm -rf build
 	$(PIP) -q --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
 
@@ -39,10 +40,10 @@ demo: $(VENV)/.package
 
 test: $(VENV)/.package $(VENV)/.test
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/pytest
 
 quick: $(VENV)/.package $(VENV)/.test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/pytest -m "not slow"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -43,8 +43,10 @@ def complexity() -> str:
     """Parameters and multiply-accumulates beside the paper's."""
     with open(RESULTS / 'complexity.csv', newline='') as file:
         counted = {row['config']: row for row in csv.DictReader(file)}
-    rows = [[name, f'{int(counted[config]["params"]) / 1e6:.3f}', f'{int(counted[config]["macs"]) / 1e9:.3f}', published]
-            for config, (name, published) in PUBLISHED.items()]
+    rows = []
+    for config, (name, published) in PUBLISHED.items():
+        params, macs = int(counted[config]['params']), int(counted[config]['macs'])
+        rows.append([name, f'{params / 1e6:.3f}', f'{macs / 1e9:.3f}', published])
     return markdown(['Network', 'M params', 'G MACs', 'paper: M / "GFLOPs"'], rows)
 
 

@@ -1,5 +1,6 @@
 """What an accuracy figure rests on, written beside it."""
 
+import json
 import platform
 import subprocess
 from pathlib import Path
@@ -49,7 +50,7 @@ def accuracy_report(cfg, metrics: dict, dataset, checkpoint, device: str) -> dic
         protocol=dict(
             annotations=annotations.name,
             annotations_sha256=sha256(annotations),
-            images=len(dataset.coco.getImgIds()) if hasattr(dataset, 'coco') else None,
+            images=len(json.loads(annotations.read_text(encoding='utf-8'))['images']),
             boxes=dict(source='detector', file=Path(boxes).name, sha256=sha256(boxes)) if boxes else dict(
                 source='ground truth'),
             persons=len(dataset),

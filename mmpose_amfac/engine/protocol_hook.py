@@ -8,8 +8,8 @@ from mmengine.registry import HOOKS
 class ProtocolHook(Hook):
     """Add to every validation and test result which person boxes and which test-time flip it was made with.
 
-    The entries ``protocol/boxes`` and ``protocol/flip_test`` stand beside ``coco/AP`` in the log line and in the
-    JSON records.
+    The entries ``protocol/boxes`` and ``protocol/flip_test`` stand beside ``coco/AP`` in the log line and in what
+    ``Runner.test`` returns.
     """
 
     priority = 'HIGHEST'

@@ -5,7 +5,8 @@ from benchmarks import tables
 
 
 def test_markdown_tables_are_those_of_the_result_files(root):
-    done = subprocess.run([sys.executable, '-m', 'benchmarks.tables', '--check'], cwd=root, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, '-m', 'benchmarks.tables', '--check'], cwd=root, capture_output=True,
+                          text=True)
     assert done.returncode == 0, done.stderr
     assert '<!-- table: accuracy -->' in (root / 'README.md').read_text()
 

@@ -1,8 +1,11 @@
+import json
+
 import pytest
 import torch
 
 from mmpose_amfac.errors import AMFACError
-from tools.publish_model import publish
+from mmpose_amfac.files import sha256, write_json
+from tools.publish_model import publish, write_card
 
 
 def test_release_is_tensors_only_and_loads_safely(r18, tmp_path):
@@ -25,3 +28,26 @@ def test_what_half_precision_cannot_hold_is_refused(tmp_path):
     with pytest.raises(AMFACError, match='w holds'):
         publish(tmp_path / 'a.pth', tmp_path / 'b.pth')
     assert not (tmp_path / 'b.pth').exists()
+
+
+def test_card_is_made_of_the_report_of_the_same_weights(tmp_path):
+    weights = tmp_path / 'w.pth'
+    weights.write_bytes(b'tensors')
+    report = dict(metrics={'coco/AP': 0.12345}, model=dict(config='c.py', weights_sha256=sha256(weights)),
+                  protocol=dict(annotations='coco_dev.json', boxes=dict(source='ground truth'), flip_test=True))
+    write_json(tmp_path / 'report.json', report)
+    card = json.loads(write_card(tmp_path / 'report.json', weights).read_text())
+    assert (card['ap'], card['ap_dataset'], card['boxes']) == (0.1235, 'coco_dev', 'ground truth')
+    weights.write_bytes(b'others')
+    with pytest.raises(AMFACError, match='other weights'):
+        write_card(tmp_path / 'report.json', weights)
+
+
+def test_packaged_card_and_committed_report_are_of_the_packaged_weights(root):
+    from mmpose_amfac.model_index import find_model
+    weights = find_model('amfacpose')['weights']
+    card = json.loads(weights.with_suffix('.json').read_text())
+    report = json.loads((root / f'benchmarks/results/accuracy_{weights.stem}_{card["ap_dataset"]}.json').read_text())
+    assert card['weights_sha256'] == report['model']['weights_sha256'] == sha256(weights)
+    assert card['ap'] == pytest.approx(report['metrics']['coco/AP'], abs=1e-4)
+    assert card['boxes'] == report['protocol']['boxes']['source']
