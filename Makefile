@@ -16,7 +16,7 @@ WHEELS := $(PIP) --only-binary=:all:
 REQUIREMENTS := $(wildcard requirements/*.txt)
 SOURCES := $(shell find mmpose_amfac configs tools -type f -not -path '*/.mim/*' -not -name '*.pyc' 2>/dev/null) setup.py model-index.yml MANIFEST.in
 
-.PHONY: help demo test quick lint full clean
+.PHONY: help demo test quick dev lint full clean
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 
@@ -44,6 +44,12 @@ test: $(VENV)/.package $(VENV)/.test
 
 quick: $(VENV)/.package $(VENV)/.test
 	$(BIN)/pytest -m "not slow"
+
+# make dev    an editable install; mim sees it as `PYTHONPATH=$$PWD mim ...` (mim itself looks only in site-packages)
+dev: $(VENV)/.base
+	$(PIP) -q --no-deps --no-build-isolation -e .
+	$(BIN)/python setup.py -q egg_info
+	@rm -f $(VENV)/.package
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

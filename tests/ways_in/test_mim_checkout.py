@@ -25,6 +25,7 @@ def test_editable_install_and_pythonpath(root, tmp_path, workspace):
         file.write('\n'.join([sysconfig.get_path('purelib'), *site.getsitepackages()]) + '\n')
     install = [python, '-m', 'pip', 'install', '-q', '--no-deps', '--no-build-isolation', '--ignore-installed']
     subprocess.run([*install, '-e', copy], check=True, capture_output=True)
+    subprocess.run([python, 'setup.py', '-q', 'egg_info'], cwd=copy, check=True, capture_output=True)
     assert (copy / 'mmpose_amfac/.mim/configs').is_symlink()
     done = subprocess.run(
         [python, '-m', 'mim', 'train', 'mmpose_amfac', 'amfacpose_r18_1xb64-8e_real-64x48.py', '--gpus', '0',
