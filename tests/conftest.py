@@ -21,6 +21,13 @@ def _two_threads():
     cv2.setNumThreads(1)
 
 
+@pytest.fixture(autouse=True)
+def _mmpose_scope():
+    """MMEngine's default scope is global; a test before may have left another one."""
+    from mmengine.registry import init_default_scope
+    init_default_scope('mmpose')
+
+
 @pytest.fixture(scope='session')
 def root() -> Path:
     """The checkout."""

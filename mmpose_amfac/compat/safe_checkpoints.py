@@ -29,7 +29,8 @@ def _history_getattr(owner, name: str):
 
 
 def _allowed() -> list:
-    multiarray = np._core.multiarray
+    # numpy 1 has no `_core`
+    multiarray = (getattr(np, '_core', None) or np.core).multiarray
     return [
         HistoryBuffer,
         (_history_getattr, 'builtins.getattr'),
@@ -70,11 +71,16 @@ def _refuse(filename: str, map_location=None):
 
 
 def apply(checkpoint) -> None:
-    """Restrict every scheme of ``mmengine.runner.checkpoint``."""
+    """Restrict every scheme of ``mmengine.runner.checkpoint``.
+
+    A torch that knows no allow-list (before 2.5) loads as MMEngine always did: trusted files only.
+    """
+    loader = checkpoint.CheckpointLoader
+    loader.register_scheme(NO_WEIGHTS, _refuse, force=True)
+    if not hasattr(torch.serialization, 'safe_globals'):
+        return
     if inspect.signature(checkpoint.load_url).parameters['weights_only'].default is False:
         checkpoint.load_url = functools.partial(checkpoint.load_url, weights_only=True)
-    loader = checkpoint.CheckpointLoader
     for prefix, load in list(loader._schemes.items()):
-        if not hasattr(load, 'restricted'):
+        if prefix != NO_WEIGHTS and not hasattr(load, 'restricted'):
             loader.register_scheme(prefix, _guarded(load), force=True)
-    loader.register_scheme(NO_WEIGHTS, _refuse, force=True)

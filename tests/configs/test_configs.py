@@ -44,7 +44,11 @@ def test_there_are_configs_and_their_names_are_unique():
     assert len({Path(c).name for c in CONFIGS}) == len(CONFIGS)
 
 
-@pytest.mark.parametrize('path', CONFIGS)
+# the large inputs take seconds each
+STEPS = [c if 'real_data' in c or 'lspet' in c else pytest.param(c, marks=pytest.mark.slow) for c in CONFIGS]
+
+
+@pytest.mark.parametrize('path', STEPS)
 def test_one_step(path):
     cfg, model = load(path)
     losses = model.train()(*batch(cfg, model), mode='loss')

@@ -70,7 +70,7 @@ def test_the_hook_reaches_wrapped_data_sets_and_persistent_workers():
     expected = []
     for epoch in (0, 1):
         inner.transform.set_state(7, epoch)
-        expected.append(torch.tensor([inner[i] for i in range(4)]))
+        expected.append(torch.tensor([inner[i] for i in range(4)], dtype=torch.float64))
     assert torch.equal(epochs[0], expected[0]) and torch.equal(epochs[1], expected[1])
 
 
