@@ -2,7 +2,7 @@
 # make test   set up and run the whole suite
 PYTHON ?= python3.11
 VENV ?= .venv
-# another torch build: make demo TORCH="torch==2.13.0+cu130" TORCHVISION="torchvision==0.28.0+cu130" PIP_ARGS="--index-url ..."
+# another torch build: make demo TORCH="torch==2.13.0+cu130" TORCHVISION="torchvision==0.28.0+cu130" PIP_ARGS="--extra-index-url ..."
 TORCH ?= torch==2.13.0
 TORCHVISION ?= torchvision==0.28.0
 PIP_ARGS ?=
@@ -13,21 +13,25 @@ OUT ?= demo_output
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c requirements/constraints.txt
 WHEELS := $(PIP) --only-binary=:all:
-REQUIREMENTS := $(wildcard requirements/*.txt)
-SOURCES := $(shell find mmpose_amfac configs tools -type f -not -path '*/.mim/*' -not -name '*.pyc' 2>/dev/null) setup.py model-index.yml MANIFEST.in
+SOURCES := $(shell find mmpose_amfac configs tools -type f -not -path '*/.mim/*' -not -name '*.pyc') setup.py model-index.yml MANIFEST.in
+CHOICE := $(PYTHON) $(TORCH) $(TORCHVISION) $(PIP_ARGS)
 
-.PHONY: help demo test quick dev lint full clean
+.PHONY: help demo test quick dev lint full clean FORCE
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 
-$(VENV)/.base: requirements/base.txt requirements/openmmlab.txt requirements/demo.txt requirements/constraints.txt
+# rewritten only when the choice changes, so that another torch is installed then and not before
+$(VENV).choice: FORCE
+	@echo '$(CHOICE)' | cmp -s - $@ || echo '$(CHOICE)' > $@
+
+$(VENV)/.base: requirements/base.txt requirements/openmmlab.txt requirements/demo.txt requirements/constraints.txt $(VENV).choice
 	$(PYTHON) -m venv $(VENV)
 	$(WHEELS) -q "$(TORCH)" setuptools wheel -r requirements/base.txt -r requirements/demo.txt
-	$(WHEELS) -q --no-deps -r requirements/openmmlab.txt "$(TORCHVISION)"
+	grep -v "^$$(test -e $(VENV)/.full && echo mmcv-lite || echo '#')" requirements/openmmlab.txt > $(VENV)/openmmlab.txt
+	$(WHEELS) -q --no-deps -r $(VENV)/openmmlab.txt "$(TORCHVISION)"
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.base $(SOURCES)
-	rm -rf build
 	$(PIP) -q --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
 
@@ -42,10 +46,11 @@ test: $(VENV)/.package $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/pytest
 
+# make quick  the part of the suite that takes under three minutes
 quick: $(VENV)/.package $(VENV)/.test
 	$(BIN)/pytest -m "not slow"
 
-# make dev    an editable install; mim sees it as `PYTHONPATH=$$PWD mim ...` (mim itself looks only in site-packages)
+# make dev    an editable install; mim sees it as `PYTHONPATH=$$PWD mim ...` (by itself it looks only in site-packages)
 dev: $(VENV)/.base
 	$(PIP) -q --no-deps --no-build-isolation -e .
 	$(BIN)/python setup.py -q egg_info
@@ -57,8 +62,10 @@ lint: $(VENV)/.test
 # make full   also compile mmcv, for DEKR, ED-Pose and two-stage detectors (needs a C++ compiler, 10 to 25 minutes)
 full: $(VENV)/.package
 	$(PIP) -q ninja psutil
+	MMCV_WITH_OPS=1 MAX_JOBS=2 $(BIN)/python -m pip wheel -q $(PIP_ARGS) --no-deps --no-build-isolation --no-binary mmcv -w $(VENV)/wheels mmcv==2.1.0
 	$(BIN)/python -m pip uninstall -y -q mmcv-lite
-	MMCV_WITH_OPS=1 MAX_JOBS=2 $(PIP) --no-deps --no-build-isolation --no-binary mmcv mmcv==2.1.0
+	$(PIP) -q --no-deps $(VENV)/wheels/mmcv-2.1.0-*.whl
+	@touch $(VENV)/.full
 
 clean:
-	rm -rf $(VENV) build *.egg-info mmpose_amfac/.mim demo_output
+	rm -rf $(VENV) $(VENV).choice build *.egg-info mmpose_amfac/.mim demo_output

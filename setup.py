@@ -25,6 +25,8 @@ def fill_mim_folder():
         return
     if not (ROOT / 'configs').is_dir():  # building from an sdist that already holds .mim
         return
+    # an older build must not lend its files to this one
+    shutil.rmtree(ROOT / 'build' / 'lib', ignore_errors=True)
     target = PACKAGE / '.mim'
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()

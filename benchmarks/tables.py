@@ -12,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+from mmpose_amfac.apis.report import average_precision
 from mmpose_amfac.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,11 +56,11 @@ def accuracy() -> str:
     rows = []
     for path in sorted(RESULTS.glob('accuracy_*.json')):
         report = json.loads(path.read_text())
-        m, p, model = report['metrics'], report['protocol'], report['model']
+        p, model = report['protocol'], report['model']
         width, height = model['input_size']
         rows.append([f'`{model["weights"]}`', f'{height}x{width}', Path(p['annotations']).stem, p['persons'],
                      p['boxes']['source'], 'yes' if p['flip_test'] else 'no',
-                     *(f'{m[f"coco/{key}"]:.3f}' for key in ('AP', 'AP .5', 'AP .75', 'AR'))])
+                     *(f'{average_precision(report, key):.3f}' for key in ('AP', 'AP .5', 'AP .75', 'AR'))])
     return markdown(['Weights', 'input', 'pictures', 'persons', 'boxes', 'flip test', 'AP', 'AP50', 'AP75', 'AR'], rows)
 
 

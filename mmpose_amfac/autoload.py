@@ -13,7 +13,7 @@ from mmpose_amfac.paths import PACKAGE
 NAME = 'mmpose_amfac_autoload.pth'
 
 # a file that outlives the package must not complain at every start
-LINE = "import importlib.util; importlib.util.find_spec('mmpose_amfac') and __import__('mmpose_amfac')\n"
+LINE = "import importlib.util, sys; {before}importlib.util.find_spec('mmpose_amfac') and __import__('mmpose_amfac'){after}"
 
 
 def site_packages() -> Path:
@@ -25,12 +25,15 @@ def install(folder: Path | None = None) -> Path:
     """Write the file, into this Python's site-packages unless told otherwise."""
     folder = folder or site_packages()
     file = folder / NAME
-    # a checkout is found by nobody else; an installed package lies beside the file
-    path = '' if PACKAGE.parent.resolve() == folder.resolve() else f'{PACKAGE.parent}\n'
+    before = after = ''
+    # an installed package lies beside the file; of a checkout only the package is for everybody, not `tests` and
+    # `tools`, so its folder is looked through for this one import
+    if PACKAGE.parent.resolve() != folder.resolve():
+        before, after = f'sys.path.append({ascii(str(PACKAGE.parent))}); ', '; sys.path.pop()'
     # Python reads whatever ends in .pth, so a half-written file has another ending until it is complete
     part = folder / f'{NAME}.{os.getpid()}'
     try:
-        part.write_text(path + LINE, encoding='utf-8')
+        part.write_text(LINE.format(before=before, after=after) + '\n', encoding='utf-8')
         part.replace(file)
     except OSError as error:
         raise AMFACError(f'{file}: cannot be written ({error.strerror}); use a virtual environment') from error

@@ -63,8 +63,8 @@ def find_model(name: str) -> dict:
 def no_weights(model: Model) -> str:
     """What to tell someone who wants the weights of a model that has none."""
     return (
-        f'{model.alias!r} has no published weights yet; train it with '
-        f'`mim train mmpose_amfac {model.config.name}` or pass your own weights file'
+        f'{model.alias!r} has no published weights yet; train it with `mim train mmpose_amfac {model.config.name}` '
+        f'(config {model.config}) or give your own weights: --weights FILE.pth'
     )
 
 

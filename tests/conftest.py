@@ -1,5 +1,6 @@
 """Fixtures that several tests share."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def root() -> Path:
 def shared() -> Path:
     """The folder of real pictures and models; tests that need it skip where it is absent."""
     if not SHARED.is_dir():
-        pytest.skip(f'the folder of real pictures and models, {SHARED}, is not here')
+        message = f'the folder of real pictures and models, {SHARED}, is not here'
+        (pytest.fail if os.environ.get('AMFAC_REQUIRE_SHARED') else pytest.skip)(message)
     return SHARED
 
 

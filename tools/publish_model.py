@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import mmpose_amfac  # noqa: F401  (at module level: lets MMEngine load Runner checkpoints)
+from mmpose_amfac.errors import AMFACError, one_line_errors
 
 
 def publish(source, target) -> dict:
@@ -23,10 +24,14 @@ def publish(source, target) -> dict:
     import torch
     from mmengine.runner.checkpoint import CheckpointLoader
 
-    from mmpose_amfac.errors import AMFACError
     from mmpose_amfac.files import atomic_path
 
-    state = CheckpointLoader.load_checkpoint(str(source), map_location='cpu')['state_dict']
+    if not Path(source).is_file():
+        raise AMFACError(f'checkpoint {source} does not exist')
+    checkpoint = CheckpointLoader.load_checkpoint(str(source), map_location='cpu')
+    state = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
+    if not isinstance(state, dict):
+        raise AMFACError(f'{source} holds no state_dict; give a checkpoint of tools/train.py')
     released, error = {}, 0.0
     for name, value in state.items():
         if name.endswith('num_batches_tracked'):
@@ -47,7 +52,7 @@ def write_card(report, weights) -> Path:
     Raises:
         AMFACError: the report was made with other weights.
     """
-    from mmpose_amfac.errors import AMFACError
+    from mmpose_amfac.apis.report import average_precision
     from mmpose_amfac.files import sha256, write_json
 
     told = json.loads(Path(report).read_text(encoding='utf-8'))
@@ -56,7 +61,7 @@ def write_card(report, weights) -> Path:
         raise AMFACError(f'{report} was made with other weights than {weights}; run tools/test.py again')
     card = Path(weights).with_suffix('.json')
     protocol = told['protocol']
-    write_json(card, dict(ap=round(told['metrics']['coco/AP'], 4), ap_dataset=Path(protocol['annotations']).stem,
+    write_json(card, dict(ap=round(average_precision(told), 4), ap_dataset=Path(protocol['annotations']).stem,
                           boxes=protocol['boxes']['source'], flip_test=protocol['flip_test'],
                           config=told['model']['config'], weights_sha256=digest))
     return card
@@ -72,4 +77,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with one_line_errors('publish_model.py'):
+        main()

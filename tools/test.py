@@ -6,6 +6,7 @@ import os
 from mmengine.config import DictAction
 
 import mmpose_amfac  # noqa: F401  (at module level, so that spawned workers have it too)
+from mmpose_amfac.errors import one_line_errors
 
 
 def parse_args():
@@ -32,23 +33,25 @@ def main():
     from mmengine.runner import Runner
 
     from mmpose_amfac.apis.config import load_config
-    from mmpose_amfac.apis.report import accuracy_report, cpu_name
+    from mmpose_amfac.apis.report import accuracy_report, cpu_name, protocol
+    from mmpose_amfac.apis.weights import load_weights
     from mmpose_amfac.files import write_json
 
     cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
-    cfg.load_from = args.checkpoint
     if args.boxes:
         cfg.test_dataloader.dataset.bbox_file = args.boxes
     if args.dump:
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
     runner = Runner.from_cfg(cfg)
+    load_weights(runner.model, args.checkpoint, args.config)
+    rules = protocol(cfg, runner.build_dataloader(cfg.test_dataloader).dataset) if args.out else None
     metrics = runner.test()
     if args.out and runner.rank == 0:
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else cpu_name()
-        report = accuracy_report(cfg, metrics, runner.test_dataloader.dataset, args.checkpoint, device)
-        write_json(args.out, report)
+        write_json(args.out, accuracy_report(cfg, metrics, rules, args.checkpoint, device))
 
 
 if __name__ == '__main__':
-    main()
+    with one_line_errors('test.py'):
+        main()

@@ -21,7 +21,7 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
 
-load_from = 'work_dirs/amfacpose_r18_1xb64-2e_real-96x72/epoch_2.pth'
+load_from = 'work_dirs/amfacpose_r18_1xb64-1e_real-96x72/epoch_1.pth'
 train_cfg = dict(max_epochs=2, val_interval=1)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [

@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from reprlib import repr as short
 
 import numpy as np
 
 from mmpose_amfac.apis.sources import VIDEOS, Frame
 from mmpose_amfac.errors import AMFACError
-from mmpose_amfac.geometry import xywh_to_xyxy
+
+# pixels; beyond, OpenCV's fixed-point coordinates and float32 are no longer exact
+LIMIT = 1e6
+SMALLEST = 1e-3
 
 
 class BoxFile:
@@ -34,16 +38,16 @@ class BoxFile:
         if not isinstance(entries, list):
             raise AMFACError(f"{path} holds neither a list of results nor an object with 'annotations'")
         meta = content if isinstance(content, dict) else {}
-        self._images = _image_keys(meta['images']) if 'images' in meta else None
+        self._images = _image_keys(meta['images'], f'{path}: images') if 'images' in meta else None
         self._known = set(self._images.values()) if self._images is not None else None
-        persons = {c.get('id') for c in meta.get('categories', ()) if c.get('name') == 'person'}
+        persons = _persons(meta.get('categories', []), f'{path}: categories')
         self._boxes = {}
         self._used = False
         for i, entry in enumerate(entries):
             where = f'{self.path}: {key}[{i}]'
             if not isinstance(entry, dict):
                 raise AMFACError(f'{where} is not an object')
-            if not persons or entry.get('category_id') in persons:
+            if not persons or _id(entry, 'category_id', where) in persons:
                 row = _box(entry, where), _score(entry, where)
                 self._boxes.setdefault(self._key(entry, where), []).append(row)
 
@@ -61,7 +65,7 @@ class BoxFile:
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         self._used = True
         boxes, scores = zip(*self._boxes[key])
-        return xywh_to_xyxy(boxes), np.array(scores, np.float32)
+        return np.stack(boxes), np.array(scores, np.float32)
 
     def check_used(self) -> None:
         """Raise :class:`AMFACError` if the file has boxes and none belonged to a picture that was asked for."""
@@ -71,15 +75,15 @@ class BoxFile:
                              f'{key[0] if isinstance(key, tuple) else key!r}; check file_name and image_id')
 
     def _key(self, entry: dict, where: str):
-        image_id = entry.get('image_id')
+        image_id = _id(entry, 'image_id', where)
         if self._images is not None and image_id is not None:
             if image_id not in self._images:
-                raise AMFACError(f'{where}.image_id={image_id!r} is not the id of an entry of images')
+                raise AMFACError(f'{where}.image_id={short(image_id)} is not the id of an entry of images')
             return self._images[image_id]
         if 'file_name' in entry:
-            return _place(entry)
-        if not isinstance(image_id, (int, str)):
-            raise AMFACError(f'{where}.image_id={image_id!r} must be a number or a name, and there is no file_name')
+            return _place(entry, where)
+        if image_id is None:
+            raise AMFACError(f'{where}.image_id=None must be a number or a name, and there is no file_name')
         return image_id
 
 
@@ -88,25 +92,52 @@ def _load(path: Path):
         content = json.loads(path.read_text(encoding='utf-8'))
     except OSError as error:
         raise AMFACError(f'box file {path} cannot be read: {error.strerror}') from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AMFACError(f'box file {path} is not JSON: {error}') from None
     if not isinstance(content, (dict, list)):
         raise AMFACError(f"{path} holds neither a list of results nor an object with 'annotations'")
     return content
 
 
-def _image_keys(images) -> dict:
+def _image_keys(images, where: str) -> dict:
     keys = {}
-    for i, image in enumerate(images):
-        if not isinstance(image, dict) or not {'id', 'file_name'} <= image.keys():
-            raise AMFACError(f'images[{i}] needs id and file_name')
-        keys[image['id']] = _place(image)
+    for i, image in enumerate(_list(images, where)):
+        if not isinstance(image, dict) or image.get('id') is None or 'file_name' not in image:
+            raise AMFACError(f'{where}[{i}] needs id and file_name')
+        keys[_id(image, 'id', f'{where}[{i}]')] = _place(image, f'{where}[{i}]')
     return keys
 
 
-def _place(entry: dict) -> tuple:
+def _persons(categories, where: str) -> set:
+    """Ids of the categories that are called ``person``."""
+    for i, category in enumerate(_list(categories, where)):
+        if not isinstance(category, dict):
+            raise AMFACError(f'{where}[{i}] is not an object')
+    return {_id(c, 'id', f'{where}[{i}]') for i, c in enumerate(categories) if c.get('name') == 'person'}
+
+
+def _list(value, where: str) -> list:
+    if not isinstance(value, list):
+        raise AMFACError(f'{where} must be a list, not {short(value)}')
+    return value
+
+
+def _id(entry: dict, field: str, where: str):
+    value = entry.get(field)
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if value is not None and not whole and not isinstance(value, str):
+        raise AMFACError(f'{where}.{field}={short(value)} must be a whole number or a name')
+    return value
+
+
+def _place(entry: dict, where: str) -> tuple:
     """(file name without folders, frame or None)."""
-    return str(entry['file_name']).replace('\\', '/').rsplit('/', 1)[-1], entry.get('frame')
+    name, frame = entry['file_name'], _id(entry, 'frame', where)
+    if not isinstance(name, str):
+        raise AMFACError(f'{where}.file_name={short(name)} must be a name')
+    if isinstance(frame, str):
+        raise AMFACError(f'{where}.frame={short(frame)} must be a whole number')
+    return name.replace('\\', '/').rsplit('/', 1)[-1], frame
 
 
 def _keys_of(frame: Frame) -> list:
@@ -120,19 +151,29 @@ def _keys_of(frame: Frame) -> list:
     return [*keys, frame.name, name.stem, *number]
 
 
-def _box(entry: dict, where: str) -> list[float]:
+def _box(entry: dict, where: str) -> np.ndarray:
+    """(4, ) float32 ``xyxy``."""
     box = entry.get('bbox')
-    numbers = isinstance(box, (list, tuple)) and all(isinstance(v, (int, float)) for v in box)
-    if not numbers or len(box) != 4 or not np.isfinite(box).all():
-        raise AMFACError(f'{where}.bbox={box!r} must be four numbers [left, top, width, height]')
-    if box[2] <= 0 or box[3] <= 0:
-        raise AMFACError(f'{where}.bbox={box!r} has no area: width and height must be above 0')
-    return box
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
+        raise AMFACError(f'{where}.bbox={short(box)} must be four numbers [left, top, width, height]')
+    if not all(abs(v) < LIMIT for v in box):
+        raise AMFACError(f'{where}.bbox={short(box)} lies outside any picture: |number| < {LIMIT:,.0f} pixels')
+    left, top, width, height = box
+    xyxy = np.array([left, top, left + width, top + height], np.float32)
+    # in float32, as it will be used: far away from 0 a small box vanishes
+    if (xyxy[2:] - xyxy[:2] < SMALLEST).any():
+        raise AMFACError(f'{where}.bbox={short(box)} has no area: width and height must be above 0')
+    return xyxy
 
 
 def _score(entry: dict, where: str) -> float:
     field = 'bbox_score' if 'bbox_score' in entry else 'score'
     score = entry.get(field, 1.0)
-    if not isinstance(score, (int, float)) or not 0 <= score <= 1:
-        raise AMFACError(f'{where}.{field}={score!r} must lie in [0, 1]')
+    if not _is_number(score) or not 0 <= score <= 1:
+        raise AMFACError(f'{where}.{field}={short(score)} must lie in [0, 1]')
     return score
+
+
+def _is_number(value) -> bool:
+    # NaN, which Python's JSON reader knows, is no number and unlike itself
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value

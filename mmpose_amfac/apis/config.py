@@ -22,6 +22,21 @@ def load_config(path, options=None, work_dir=None, launcher: str = 'none'):
     cfg.merge_from_dict(options or {})
     cfg.launcher = launcher
     cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(path).stem)
-    if not torch.cuda.is_available() and cfg.env_cfg.dist_cfg.backend == 'nccl':
-        cfg.env_cfg.dist_cfg.backend = 'gloo'
+    if not torch.cuda.is_available():
+        cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
     return cfg
+
+
+def use_autocast(cfg) -> None:
+    """Switch the optimiser wrapper to bfloat16 autocast.
+
+    Raises:
+        AMFACError: the config has a wrapper that this cannot replace.
+    """
+    wrapper = cfg.optim_wrapper
+    kind = wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper'):
+        raise AMFACError(f'--amp cannot replace optim_wrapper.type={kind!r}; allowed: OptimWrapper, AmpOptimWrapper')
+    wrapper.type = 'AutocastOptimWrapper'
+    for scaler_option in ('loss_scale', 'dtype', 'use_fsdp'):
+        wrapper.pop(scaler_option, None)

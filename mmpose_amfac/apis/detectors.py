@@ -1,12 +1,14 @@
 """Person detectors: each is called with one BGR picture and returns boxes and scores."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mmpose_amfac.apis.downloads import fetch
+from mmpose_amfac.apis.weights import load_weights
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.runtime.detector import OnnxDetector, keep_inside
 
@@ -15,7 +17,11 @@ WHOLE_IMAGE = 'whole_image'
 
 @dataclass(frozen=True)
 class Published:
-    """A detector of OpenMMLab: its config in ``mmpose/.mim/demo/mmdetection_cfg`` and its weights."""
+    """A detector of OpenMMLab: its config in ``mmpose/.mim/demo/mmdetection_cfg`` and its weights.
+
+    Of the weights' sha256 only the eight hex digits at the end of their name are known. They tell a damaged file, not
+    a forged one; a forged one can run no code, for it is loaded as tensors and plain values only.
+    """
 
     config: str
     address: str
@@ -51,7 +57,7 @@ class MMDetDetector:
 
     Raises:
         MissingPackageError: MMDetection is not installed.
-        AMFACError: a file does not exist, or the model has no class ``person``.
+        AMFACError: a file does not exist, weights of another model, or a model without the class ``person``.
     """
 
     def __init__(self, config, weights, device: str = 'cpu', score_thr: float = 0.3):
@@ -66,7 +72,14 @@ class MMDetDetector:
         from mmdet.apis import inference_detector, init_detector
         self.score_thr = score_thr
         self._infer = inference_detector
-        self.model = init_detector(str(config), str(weights), device=device)
+        with warnings.catch_warnings():
+            # it warns that there are no weights yet
+            warnings.simplefilter('ignore')
+            self.model = init_detector(str(config), None, device=device)
+        self.model.data_preprocessor._register_load_state_dict_pre_hook(_without_statistics)
+        # MMDetection itself takes whatever fits and leaves the rest random
+        checkpoint = load_weights(self.model, weights, config)
+        self.model.dataset_meta.update(_dataset_meta(checkpoint))
         classes = list(self.model.dataset_meta['classes'])
         if 'person' not in classes:
             raise AMFACError(f"{config}: the detector has no class 'person', only {', '.join(classes[:5])}")
@@ -77,6 +90,23 @@ class MMDetDetector:
         found = self._infer(self.model, image).pred_instances.cpu().numpy()
         keep = (found.labels == self._person) & (found.scores >= self.score_thr)
         return keep_inside(found.bboxes[keep], found.scores[keep], image.shape)
+
+
+def _without_statistics(state_dict, prefix, *_):
+    # many published files carry means and deviations, which models take from their config
+    for name in ('mean', 'std'):
+        state_dict.pop(f'{prefix}{name}', None)
+
+
+def _dataset_meta(checkpoint) -> dict:
+    """What a checkpoint says of its data set; MMDetection 2 has the classes only, in capitals and elsewhere."""
+    meta = checkpoint.get('meta') or {}
+    fields = {key.lower(): value for key, value in (meta.get('dataset_meta') or {}).items()}
+    if 'classes' not in fields and 'CLASSES' in meta:
+        fields['classes'] = meta['CLASSES']
+    if isinstance(fields.get('classes'), str):
+        fields['classes'] = (fields['classes'], )
+    return fields
 
 
 def build_detector(spec, weights=None, device: str = 'cpu', score_thr: float = 0.3, offline: bool = False):

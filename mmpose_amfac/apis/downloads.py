@@ -19,6 +19,8 @@ def cache_folder() -> Path:
 def fetch(address: str, remedy: str, offline: bool = False) -> Path:
     """The local copy of a file whose name ends in the first eight hex digits of its sha256 (``name-05d8511e.pth``).
 
+    More than these eight digits is not published, so the check finds damage and mix-ups, not forgeries.
+
     Args:
         address: where the file is published.
         remedy: command that does the same with a local file, for the error message.
@@ -48,5 +50,5 @@ def fetch(address: str, remedy: str, offline: bool = False) -> Path:
 def _verify(path: Path, name: str, remedy: str) -> None:
     digest, expected = sha256(path), Path(name).stem.rsplit('-', 1)[-1]
     if not digest.startswith(expected):
-        raise AMFACError(f'{name} has the sha256 {digest[:8]}..., its name says {expected}...: the file is '
-                         f'damaged or another one; {remedy}')
+        raise AMFACError(f'{name} has the sha256 {digest[:8]}..., its name says {expected}... (the {len(expected)} '
+                         f'digits that are published): the file is damaged or another one; {remedy}')

@@ -7,7 +7,9 @@ import numpy as np
 
 from mmpose_amfac import geometry, simcc
 from mmpose_amfac.apis.downloads import fetch
+from mmpose_amfac.apis.weights import load_weights
 from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac.packages import install_command
 from mmpose_amfac.poses import Poses
 from mmpose_amfac.skeletons import Skeleton
 
@@ -28,15 +30,16 @@ class TorchEstimator:
 
     Raises:
         MissingPackageError: torch or a package of OpenMMLab is missing.
-        AMFACError: unknown model, no such file, weights of another model, a model without AMFACHead, no such device.
+        AMFACError: unknown model, no such file, weights of another model or input size, a model without AMFACHead, no
+            such device.
     """
 
     def __init__(self, config='amfacpose', weights=None, device: str | None = None, batch_size: int = 32,
                  flip: bool = False):
         if batch_size < 1:
             raise AMFACError(f'batch_size={batch_size} must be at least 1')
-        self.config, self.weights = _resolve(config, weights)
         torch = _torch()
+        self.config, self.weights = _resolve(config, weights)
         self.device = torch.device(_device(torch, device))
         self.batch_size = batch_size
         self.flip = flip
@@ -116,11 +119,7 @@ def _torch():
         import mmpose  # noqa: F401
         import torch
     except ModuleNotFoundError as error:
-        commands = dict(torch='torch', mmpose='--no-deps mmpose==1.3.2', mmengine='--no-deps mmengine==0.10.7',
-                        mmcv='--no-deps mmcv-lite==2.1.0')
-        package = (error.name or '').partition('.')[0]
-        raise MissingPackageError(f'this model needs {package}: python -m pip install '
-                                  f'{commands.get(package, package)}') from error
+        raise MissingPackageError(f'this model needs {error.name}: {install_command(error.name)}') from error
     return torch
 
 
@@ -128,36 +127,35 @@ def _device(torch, device: str | None) -> str:
     if device is None:
         return 'cuda' if torch.cuda.is_available() else 'cpu'
     try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, AttributeError) as error:
+        # and back: the device `meta` has shapes only
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError, AttributeError, ImportError) as error:
         raise AMFACError(f'device={device!r} cannot be used here: {str(error).splitlines()[0]}') from None
     return device
 
 
 def _resolve(config, weights) -> tuple[Path, Path]:
+    alias = config
     if str(config).endswith('.py'):
         if weights is None:
             raise AMFACError(f'config {config} needs its weights: --model {config} --weights FILE.pth')
-        packaged = dict(alias=config)
-        config = Path(config)
     else:
-        from mmpose_amfac.model_index import find_model
-        packaged = find_model(str(config))
-        config = Path(packaged['config'])
-    weights = weights or packaged.get('weights')
-    if weights is None:
-        raise AMFACError(f'model {packaged["name"]} has no packaged weights: add --weights FILE.pth')
+        from mmpose_amfac import model_index
+        model = model_index.find(str(config))
+        alias, config, weights = model.alias, model.config, weights or model.weights
+        if weights is None:
+            raise AMFACError(model_index.no_weights(model))
     if '://' in str(weights):
-        weights = fetch(str(weights), f'with a local copy: --model {packaged["alias"]} --weights FILE.pth')
-    for path in (config, Path(weights)):
+        weights = fetch(str(weights), f'with a local copy: --model {alias} --weights FILE.pth')
+    config, weights = Path(config), Path(weights)
+    for path in (config, weights):
         if not path.is_file():
             raise AMFACError(f'{path} does not exist')
-    return config, Path(weights)
+    return config, weights
 
 
 def _build(config: Path, weights: Path, device):
     from mmengine.config import Config
-    from mmengine.runner import load_checkpoint
     from mmpose.apis import init_model
 
     from mmpose_amfac.models.heads import AMFACHead
@@ -168,14 +166,9 @@ def _build(config: Path, weights: Path, device):
     if not isinstance(model.head, AMFACHead):
         raise AMFACError(f'{config} builds a {type(model.head).__name__}; only models with AMFACHead are read here, '
                          "for others use MMPose's MMPoseInferencer")
-    try:
-        # strict: a checkpoint of another model must not leave random weights behind
-        checkpoint = load_checkpoint(model, str(weights), map_location='cpu', strict=True, logger='silent')
-    except RuntimeError as error:
-        detail = next((line.strip() for line in str(error).splitlines()[1:] if line.strip()), error)
-        raise AMFACError(f'{weights} are not weights of {config}: {str(detail)[:200]}') from None
-    model.dataset_meta = checkpoint.get('meta', {}).get('dataset_meta') or model.dataset_meta
-    joints = len(model.dataset_meta['keypoint_id2name'])
+    meta = load_weights(model, weights, config).get('meta') or {}
+    model.dataset_meta = meta.get('dataset_meta') or model.dataset_meta
+    joints = len(model.dataset_meta.get('keypoint_id2name') or ())
     if joints != model.head.out_channels:
         raise AMFACError(f'{config}: the head has {model.head.out_channels} joints, the data set {joints}')
     return model.to(device).eval()

@@ -46,7 +46,7 @@ def predict(frames: Iterable[Frame], estimator, detector=None, boxes=None) -> It
 
     Yields:
         The frame and its poses. A frame that could not be read passes with its ``error``; so does one that ``boxes``
-        does not know, with ``image=None``.
+        does not know, or whose poses are no numbers, with ``image=None``.
 
     Raises:
         AMFACError: not exactly one of ``detector`` and ``boxes``.
@@ -80,7 +80,7 @@ def _start(frame: Frame, estimator, find) -> tuple[_Job, np.ndarray]:
         try:
             found, scores = find(frame)
         except AMFACError as error:
-            frame = Frame(frame.name, frame.index, None, str(error))
+            frame = _skipped(frame, error)
     new, center, scale = (), None, None
     if len(found):
         new, center, scale = estimator.crop(frame.image, found)
@@ -100,4 +100,12 @@ def _run(estimator, batch) -> None:
 def _finished(jobs: deque, estimator):
     while jobs and not jobs[0].missing:
         job = jobs.popleft()
-        yield job.frame, job.poses(estimator)
+        try:
+            result = job.frame, job.poses(estimator)
+        except AMFACError as error:
+            result = _skipped(job.frame, error), Poses.empty(estimator.num_keypoints)
+        yield result
+
+
+def _skipped(frame: Frame, error: AMFACError) -> Frame:
+    return Frame(frame.name, frame.index, None, str(error))

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from mmpose_amfac import __version__
 from mmpose_amfac.files import sha256
+from mmpose_amfac.paths import PACKAGE, mim_root
 
 
-def commit_of(folder) -> str | None:
-    """Commit of the checkout that holds ``folder``, with ``-dirty`` where files differ; None outside one."""
+def commit() -> str | None:
+    """Commit of the checkout that the package runs from, with ``-dirty`` where files differ; None outside one."""
+    if mim_root() != PACKAGE.parent:
+        return None
     try:
-        done = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=12'], cwd=folder,
+        done = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=12'], cwd=PACKAGE,
                               capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -29,39 +32,62 @@ def cpu_name() -> str:
     return f'CPU ({platform.processor() or platform.machine()})'
 
 
-def accuracy_report(cfg, metrics: dict, dataset, checkpoint, device: str) -> dict:
+def protocol(cfg, dataset) -> dict:
+    """Pictures, boxes and scoring rules of a test; null where the config has none.
+
+    Args:
+        cfg: the config to be run.
+        dataset: its test data set.
+    """
+    from mmpose_amfac.engine.protocol_hook import box_files
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
+    coco = next((e for e in evaluators if e.type == 'CocoMetric'), {})
+    annotations = coco.get('ann_file') or getattr(dataset, 'ann_file', None)
+    files = box_files(dataset)
+    nms = coco.get('nms_mode', 'oks_nms') if coco else None
+    return dict(
+        annotations=Path(annotations).name if annotations else None,
+        annotations_sha256=sha256(annotations) if annotations else None,
+        images=len(json.loads(Path(annotations).read_text(encoding='utf-8'))['images']) if annotations else None,
+        persons=len(dataset),
+        boxes=dict(source='detector', files=[Path(f).name for f in files], sha256=[sha256(f) for f in files]) if files
+        else dict(source='ground truth'),
+        flip_test=bool((cfg.model.get('test_cfg') or {}).get('flip_test', False)),
+        evaluators=[e.type for e in evaluators],
+        iou_type=coco.get('iou_type', 'keypoints') if coco else None,
+        use_area=coco.get('use_area', True) if coco else None,
+        score_mode=coco.get('score_mode', 'bbox_keypoint') if coco else None,
+        keypoint_score_thr=coco.get('keypoint_score_thr', 0.2) if coco else None,
+        nms_mode=nms,
+        nms_thr=coco.get('nms_thr', 0.9) if nms and nms != 'none' else None)
+
+
+def average_precision(report: dict, name: str = 'AP') -> float:
+    """One of CocoMetric's figures in a report, whatever its prefix (``coco/AP``, ``crowdpose/AP``)."""
+    return next(value for key, value in report['metrics'].items() if key.rpartition('/')[2] == name)
+
+
+def accuracy_report(cfg, metrics: dict, rules: dict, checkpoint, device: str) -> dict:
     """Metrics of one evaluation with everything needed to judge and repeat it.
 
     Args:
         cfg: the config that was run.
         metrics: what ``Runner.test`` returned.
-        dataset: its test data set.
+        rules: what :func:`protocol` returned.
         checkpoint: weights file.
-        device: ``'cpu'`` or a GPU's name.
+        device: name of the processor or GPU.
     """
     import mmpose
     import torch
 
-    evaluator = cfg.test_evaluator[0] if isinstance(cfg.test_evaluator, list) else cfg.test_evaluator
-    annotations = Path(evaluator.ann_file)
-    boxes = dataset.bbox_file
+    codec = cfg.get('codec') or {}
     return dict(
         metrics={k: float(v) for k, v in metrics.items() if not isinstance(v, str)},
-        protocol=dict(
-            annotations=annotations.name,
-            annotations_sha256=sha256(annotations),
-            images=len(json.loads(annotations.read_text(encoding='utf-8'))['images']),
-            boxes=dict(source='detector', file=Path(boxes).name, sha256=sha256(boxes)) if boxes else dict(
-                source='ground truth'),
-            persons=len(dataset),
-            flip_test=bool((cfg.model.get('test_cfg') or {}).get('flip_test', False)),
-            score='mean of key point scores above 0.2, times box score',
-            nms=evaluator.get('nms_mode', 'oks_nms'),
-            nms_threshold=evaluator.get('nms_thr', 0.9)),
+        protocol=rules,
         model=dict(
             config=Path(cfg.filename).name,
-            input_size=list(cfg.codec.input_size),
-            decode_window=cfg.codec.get('window', 0),
+            input_size=list(codec.get('input_size', ())),
+            decode_window=codec.get('window', 0),
             weights=Path(checkpoint).name,
             weights_sha256=sha256(checkpoint)),
         environment=dict(
@@ -72,4 +98,4 @@ def accuracy_report(cfg, metrics: dict, dataset, checkpoint, device: str) -> dic
             mmpose=mmpose.__version__,
             mmpose_amfac=__version__,
             python=platform.python_version(),
-            commit=commit_of(Path(__file__).parent)))
+            commit=commit()))

@@ -12,6 +12,8 @@ from mmpose_amfac.errors import AMFACError
 
 PICTURES = {'.bmp', '.jpeg', '.jpg', '.jp2', '.pbm', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 VIDEOS = {'.avi', '.gif', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv'}
+# of the frames that a container announces
+COUNT_TOLERANCE = 0.02
 _SIGNATURES = (b'\xff\xd8\xff', b'\x89PNG\r\n', b'BM', b'II*\0', b'MM\0*')
 
 
@@ -41,6 +43,7 @@ class Source:
         kind: ``'pictures'``, ``'video'`` or ``'camera'``.
         total: number of frames as far as it is known, else ``None``.
         fps: frames per second of a video or camera, else ``None``.
+        files: what is read; nothing may be written there.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Source:
     total: int | None
     fps: float | None
     _frames: Iterator[Frame]
+    files: tuple[Path, ...] = ()
 
     def __iter__(self) -> Iterator[Frame]:
         return self._frames
@@ -69,11 +73,11 @@ def open_source(source) -> Source:
         files = [p for p in sorted(path.iterdir()) if p.is_file() and (_is_picture(p) or p.suffix.lower() in VIDEOS)]
         if not files:
             raise AMFACError(f'folder {path} holds no picture ({", ".join(sorted(PICTURES))})')
-        return Source(path.name, 'pictures', len(files), None, (_read(p) for p in files))
+        return Source(path.name, 'pictures', len(files), None, (_read(p) for p in files), tuple(files))
     if not path.is_file():
         raise AMFACError(f'source {path} does not exist; give a picture, a folder, a video or webcam:N')
     if _is_picture(path) or path.suffix.lower() not in VIDEOS:
-        return Source(path.name, 'pictures', 1, None, (_read(p) for p in [path]))
+        return Source(path.name, 'pictures', 1, None, (_read(p) for p in [path]), (path, ))
     return _open_video(path)
 
 
@@ -125,11 +129,12 @@ def _open_camera(number: int) -> Source:
 def _open_video(path: Path) -> Source:
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
-        return Source(path.name, 'video', 1, None, iter([Frame(path.name, 0, None, f'{path} is not a video that '
-                                                                                   'OpenCV reads')]))
+        broken = Frame(path.name, 0, None, f'{path} is not a video that OpenCV reads')
+        return Source(path.name, 'video', 1, None, iter([broken]), (path, ))
     count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     total = count if count > 0 else None
-    return Source(path.name, 'video', total, capture.get(cv2.CAP_PROP_FPS) or None, _frames(capture, path.name, total))
+    return Source(path.name, 'video', total, capture.get(cv2.CAP_PROP_FPS) or None,
+                  _frames(capture, path.name, total), (path, ))
 
 
 def _frames(capture, name: str, total: int | None) -> Iterator[Frame]:
@@ -143,6 +148,6 @@ def _frames(capture, name: str, total: int | None) -> Iterator[Frame]:
             index += 1
     finally:
         capture.release()
-    # some containers count one frame that no decoder returns
-    if index == 0 or (total is not None and index < total - 1):
+    # counts of containers are estimates: from duration and mean rate, or with frames that no decoder returns
+    if index == 0 or (total is not None and total - index > max(1, total * COUNT_TOLERANCE)):
         yield Frame(name, index, None, f'{name}: reading ended after {index} of {total or "?"} frames')

@@ -1,6 +1,7 @@
 """Results on disk: COCO-format JSON and drawings, each complete or not there."""
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -88,6 +89,9 @@ class DrawingWriter:
     Args:
         folder: where the files go.
         source: what is drawn.
+
+    Raises:
+        AMFACError: a drawing would replace a file of the source.
     """
 
     def __init__(self, folder, source: Source):
@@ -95,6 +99,7 @@ class DrawingWriter:
         self.source = source
         self.path = None
         self._video = None
+        keep_inputs([self._target(path.name) for path in source.files], source.files)
 
     def __enter__(self) -> 'DrawingWriter':
         self._stack = ExitStack()
@@ -107,7 +112,7 @@ class DrawingWriter:
             AMFACError: OpenCV cannot write it.
         """
         if self.source.kind == 'pictures':
-            self.path = write_image(self.folder / frame.name, drawing)
+            self.path = write_image(self._target(frame.name), drawing)
             return
         # encoders cut odd sizes down to even ones
         height, width = drawing.shape[:2]
@@ -116,9 +121,14 @@ class DrawingWriter:
             self._open(drawing.shape)
         self._video.write(drawing)
 
-    def _open(self, shape) -> None:
+    def _target(self, name: str) -> Path:
+        if self.source.kind == 'pictures':
+            return picture_path(self.folder / name)
         stem = re.sub(r'[^\w.-]', '_', Path(self.source.name).stem)
-        self.path = self.folder / f'{stem}.mp4'
+        return self.folder / f'{stem}.mp4'
+
+    def _open(self, shape) -> None:
+        self.path = self._target(self.source.name)
         part = self._stack.enter_context(atomic_path(self.path))
         video = cv2.VideoWriter(str(part), cv2.VideoWriter_fourcc(*'mp4v'), self.source.fps or DEFAULT_FPS,
                                 (shape[1], shape[0]))
@@ -132,15 +142,38 @@ class DrawingWriter:
         return self._stack.__exit__(*error)
 
 
+def keep_inputs(targets, inputs) -> None:
+    """Raise :class:`AMFACError` if a file to be written is one of those to be read, by whatever name."""
+    read = {identity for identity in map(_identity, inputs) if identity is not None}
+    for target in targets:
+        if _identity(target) in read:
+            raise AMFACError(f'{target} is read and would be overwritten; choose another --out')
+
+
+def _identity(path) -> tuple | None:
+    # follows links, and is right where upper and lower case are the same name
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def picture_path(path) -> Path:
+    """The path as it is, or with ``.png`` added where OpenCV cannot write its format."""
+    path = Path(path)
+    if not path.suffix or not cv2.haveImageWriter(path.suffix):
+        path = path.with_name(f'{path.name}.png')
+    return path
+
+
 def write_image(path, image: np.ndarray) -> Path:
     """Write a picture; a name whose format OpenCV cannot write gets ``.png`` added. Returns the path used.
 
     Raises:
         AMFACError: the picture cannot be encoded.
     """
-    path = Path(path)
-    if not path.suffix or not cv2.haveImageWriter(path.suffix):
-        path = path.with_name(f'{path.name}.png')
+    path = picture_path(path)
     encoded, data = cv2.imencode(path.suffix, image)
     if not encoded:
         raise AMFACError(f'OpenCV cannot encode {path}')

@@ -5,7 +5,7 @@ from mmpose.codecs import SimCCLabel
 from mmpose.registry import KEYPOINT_CODECS
 
 from mmpose_amfac import simcc
-from mmpose_amfac.errors import AMFACError, one_of
+from mmpose_amfac.errors import AMFACError, integer, integers, number, one_of
 
 
 @KEYPOINT_CODECS.register_module()
@@ -18,7 +18,7 @@ class AMFACSimCCLabel(SimCCLabel):
 
     Args:
         input_size: network input (width, height), pixels.
-        simcc_split_ratio: bins per pixel k.
+        simcc_split_ratio: bins per pixel k, at least 1.
         target: ``'onehot'`` (the paper) or ``'gaussian'``.
         sigma: standard deviation of the Gaussian in bins, one number or (x, y).
         window: 0 decodes the best bin, r > 0 the expectation over r bins on either side of it.
@@ -29,16 +29,16 @@ class AMFACSimCCLabel(SimCCLabel):
 
     def __init__(self, input_size, simcc_split_ratio: float = 2.0, target: str = 'onehot', sigma=6.0, window: int = 0):
         one_of('target', target, simcc.TARGETS)
-        if len(input_size) != 2 or min(input_size) < 1:
-            raise AMFACError(f'input_size={tuple(input_size)} must be (width, height) in pixels')
-        if not simcc_split_ratio > 0:
-            raise AMFACError(f'simcc_split_ratio={simcc_split_ratio} must be above 0')
-        if np.min(sigma) <= 0:
-            raise AMFACError(f'sigma={sigma} must be above 0')
-        if window < 0:
-            raise AMFACError(f'window={window} must not be negative')
+        integers('input_size', input_size, 2)
+        number('simcc_split_ratio', simcc_split_ratio, 1)
+        sigmas = sigma if isinstance(sigma, (tuple, list)) else (sigma, sigma)
+        if len(sigmas) != 2:
+            raise AMFACError(f'sigma={sigma} must be one number or (x, y)')
+        for value in sigmas:
+            number('sigma', value, 0, low_itself=False)
+        integer('window', window, 0)
         super().__init__(tuple(input_size), smoothing_type='gaussian' if target == 'gaussian' else 'standard',
-                         sigma=sigma, simcc_split_ratio=simcc_split_ratio)
+                         sigma=tuple(sigmas), simcc_split_ratio=simcc_split_ratio)
         self.target = target
         self.window = window
 

@@ -3,6 +3,10 @@
 MMEngine's PyTorch launcher selects a CUDA device whatever the backend: ``AttributeError: module 'torch._C' has no
 attribute '_cuda_setDevice'`` on a CPU build of torch; its model wrapper is then given device ids, which
 DistributedDataParallel refuses for modules on the CPU. No upstream report is known.
+
+No test in advance: the fault shows only while a process group starts, and asking torch for CUDA at import is not ours
+to do. The calls themselves decide: without a CUDA device the launcher's way cannot work, and device ids are wrong for
+whatever module lies on the CPU. A version without the fault gets the arguments that it would have chosen.
 """
 
 import inspect

@@ -1,6 +1,9 @@
 """Uses the detector weights that the caller of MMPose's inferencer gives without a detector config.
 
-With ``det_model=None`` MMPose replaces them by its own and downloads those (open-mmlab/mmpose#2974).
+With ``det_model=None`` MMPose replaces them by its own and downloads those (open-mmlab/mmpose#2974). No test in
+advance: the fault is one assignment inside a function that builds a detector, so only building one would show it.
+Instead the call itself decides: where weights come without a model, the model is named that MMPose would take anyway,
+and a version without the fault does the same with it.
 """
 
 import inspect

@@ -13,6 +13,8 @@ from types import ModuleType
 from mmpose_amfac.errors import MissingPackageError
 
 NAME = 'mmcv._ext'
+_COMPILE = ('python -m pip uninstall -y mmcv-lite && MMCV_WITH_OPS=1 python -m pip install --no-deps '
+            '--no-build-isolation --no-binary mmcv mmcv==2.1.0 (needs a C++ compiler)')
 
 
 def nms(boxes, scores, iou_threshold: float, offset: int = 0):
@@ -37,7 +39,8 @@ def _missing(name: str):
         raise AttributeError(name)
 
     def operator(*args, **kwargs):
-        raise MissingPackageError(f'mmcv.ops: the compiled operator {name!r} is not in mmcv-lite; run: make full')
+        raise MissingPackageError(f'mmcv.ops: the compiled operator {name!r} is not in mmcv-lite; in a checkout run: '
+                                  f'make full; elsewhere: {_COMPILE}')
 
     return operator
 

@@ -1,5 +1,6 @@
 """What MMPose's data pipeline lacks."""
 
 from mmpose_amfac.datasets.seeded_augmentation import SeededAugmentation
+from mmpose_amfac.datasets.walk import every_dataset
 
-__all__ = ['SeededAugmentation']
+__all__ = ['SeededAugmentation', 'every_dataset']

@@ -16,6 +16,9 @@ class SeededAugmentation(BaseTransform):
     ``SeededAugmentationHook`` in ``custom_hooks`` a resumed run draws what an uninterrupted one would have drawn,
     whatever the number of workers. Seed and epoch lie in shared memory, hence persistent workers see them too.
 
+    It belongs in front of whatever draws random numbers, in the pipeline where that stands. A ``RepeatDataset`` shows
+    the same draw at each repeat, and a run by iterations stays at epoch 0.
+
     Required keys: ``sample_idx``, ``img_path``. Modifies none.
     """
 

@@ -4,19 +4,33 @@ from contextlib import contextmanager
 
 import torch
 from mmengine.device import get_device
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
 
+def bfloat16_pays() -> bool:
+    """Whether the device computes in bfloat16 itself; a CPU that imitates it is slower than in float32."""
+    return get_device() != 'cpu' or torch.cpu._is_avx512_bf16_supported()
+
+
 @OPTIM_WRAPPERS.register_module()
 class AutocastOptimWrapper(OptimWrapper):
-    """Forward and loss under bfloat16 autocast, without a gradient scaler.
+    """Forward and loss under bfloat16 autocast, without a gradient scaler (MMEngine's own wrapper refuses the CPU).
 
-    MMEngine's ``AmpOptimWrapper`` refuses the CPU. On a CPU without AVX-512 bfloat16 instructions this is several
-    times slower than float32: measure before using it there.
+    Args:
+        force: autocast also on a CPU without bfloat16 instructions; by default such a CPU trains in float32, and a
+            line in the log says so.
+        **kwargs: as for ``OptimWrapper``.
     """
+
+    def __init__(self, force: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.enabled = force or bfloat16_pays()
+        if not self.enabled:
+            print_log('this CPU has no bfloat16 instructions: training in float32', 'current')
 
     @contextmanager
     def optim_context(self, model):
-        with super().optim_context(model), torch.autocast(get_device(), dtype=torch.bfloat16):
+        with super().optim_context(model), torch.autocast(get_device(), dtype=torch.bfloat16, enabled=self.enabled):
             yield

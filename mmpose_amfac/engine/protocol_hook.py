@@ -3,6 +3,13 @@
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from mmpose_amfac.datasets import every_dataset
+
+
+def box_files(dataset) -> list[str]:
+    """Detection files that a data set, or any inside it, takes its person boxes from; none means ground truth."""
+    return [str(d.bbox_file) for d in every_dataset(dataset) if getattr(d, 'bbox_file', None)]
+
 
 @HOOKS.register_module()
 class ProtocolHook(Hook):
@@ -24,7 +31,7 @@ class ProtocolHook(Hook):
     def _add(runner, dataset, metrics) -> None:
         if not metrics:
             return
-        boxes = getattr(dataset, 'bbox_file', None)
+        boxes = box_files(dataset)
         model = getattr(runner.model, 'module', runner.model)
-        metrics['protocol/boxes'] = f'detector ({boxes})' if boxes else 'ground truth'
+        metrics['protocol/boxes'] = f'detector ({", ".join(boxes)})' if boxes else 'ground truth'
         metrics['protocol/flip_test'] = str(bool((getattr(model, 'test_cfg', None) or {}).get('flip_test', False)))

@@ -3,7 +3,7 @@
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mmpose_amfac.datasets import SeededAugmentation
+from mmpose_amfac.datasets import SeededAugmentation, every_dataset
 from mmpose_amfac.errors import AMFACError
 
 
@@ -16,18 +16,14 @@ class SeededAugmentationHook(Hook):
     """
 
     def before_train_epoch(self, runner) -> None:
-        found = list(_seeders(runner.train_dataloader.dataset))
+        found = [
+            transform
+            for dataset in every_dataset(runner.train_dataloader.dataset)
+            for transform in getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+            if isinstance(transform, SeededAugmentation)
+        ]
         if not found:
             raise AMFACError("SeededAugmentationHook needs dict(type='SeededAugmentation') in the training pipeline")
         for transform in found:
             transform.set_state(runner.seed, runner.epoch)
 
-
-def _seeders(dataset):
-    for transform in dataset.pipeline.transforms:
-        if isinstance(transform, SeededAugmentation):
-            yield transform
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    for child in inner:
-        if child is not None:
-            yield from _seeders(child)

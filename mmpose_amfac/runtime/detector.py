@@ -11,6 +11,7 @@ MEAN = np.array([103.53, 116.28, 123.675], np.float32)
 STD = np.array([57.375, 57.12, 58.395], np.float32)
 PAD = 114
 PERSON = 0
+DEFAULT_SIZE = 320
 
 
 class OnnxDetector:
@@ -21,7 +22,8 @@ class OnnxDetector:
 
     Args:
         path: ``.onnx`` file.
-        input_size: (width, height) of the network input; a file with a fixed size must agree.
+        input_size: (width, height) of the network input; ``None`` takes the size that the file is fixed to, and 320
+            where it is not. A file with a fixed size must agree.
         score_thr: boxes below this score are dropped.
         threads: threads of one inference; ``None`` leaves the choice to ONNX Runtime.
 
@@ -30,11 +32,10 @@ class OnnxDetector:
         AMFACError: no such file, not an ONNX file, or not such a detector.
     """
 
-    def __init__(self, path, input_size=(320, 320), score_thr: float = 0.3, threads: int | None = None):
-        self.input_size = tuple(input_size)
+    def __init__(self, path, input_size=None, score_thr: float = 0.3, threads: int | None = None):
         self.score_thr = score_thr
         self.session = _open(Path(path), threads)
-        _check_contract(self.session, path, self.input_size)
+        self.input_size = _input_size(self.session, path, input_size)
         self._input = self.session.get_inputs()[0].name
 
     def __call__(self, image: np.ndarray):
@@ -99,13 +100,24 @@ def _open(path: Path, threads: int | None):
         raise AMFACError(f'detector file {path} is not a usable ONNX file: {reason}') from None
 
 
-def _check_contract(session, path, input_size) -> None:
+def _input_size(session, path, wanted) -> tuple[int, int]:
+    """(width, height) to use, once the file's inputs and outputs are those of an RTMDet detector."""
     inputs, outputs = session.get_inputs(), {o.name for o in session.get_outputs()}
     if len(inputs) != 1 or not {'dets', 'labels'} <= outputs:
         raise AMFACError(f'{path} is not an RTMDet detector: it has the inputs {[i.name for i in inputs]} and the '
                          f"outputs {sorted(outputs)}; one input and the outputs 'dets' and 'labels' are needed")
     shape = inputs[0].shape
-    expected = (3, input_size[1], input_size[0])
-    if len(shape) != 4 or any(isinstance(n, int) and n != want for n, want in zip(shape[1:], expected)):
-        raise AMFACError(f'{path} takes the input {shape}, which input_size={input_size} (width, height) does not fit; '
-                         '(batch, 3, height, width) is needed')
+    if len(shape) != 4 or (_fixed(shape[0], 1), _fixed(shape[1], 3)) != (1, 3):
+        raise AMFACError(f'{path} takes the input {shape}; (batch, 3, height, width) with a batch of 1 is needed')
+    fixed = _fixed(shape[3], DEFAULT_SIZE), _fixed(shape[2], DEFAULT_SIZE)
+    if wanted is None:
+        return fixed
+    wanted = tuple(wanted)
+    if (_fixed(shape[3], wanted[0]), _fixed(shape[2], wanted[1])) != wanted:
+        raise AMFACError(f'{path} takes the input {shape}, which input_size={wanted} (width, height) does not fit')
+    return wanted
+
+
+def _fixed(length, otherwise: int) -> int:
+    # a length that the file leaves open is a name or None
+    return length if isinstance(length, int) else otherwise

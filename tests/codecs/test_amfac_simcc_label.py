@@ -35,7 +35,9 @@ def test_decode_is_the_plain_function_bit_for_bit():
 
 
 @pytest.mark.parametrize('field, value', [('input_size', (0, 5)), ('input_size', (5, )), ('simcc_split_ratio', 0),
-                                          ('target', 'heatmap'), ('sigma', -1), ('window', -2)])
+                                          ('target', 'heatmap'), ('sigma', -1), ('window', -2), ('window', 2.5),
+                                          ('sigma', (1, 2, 3)), ('sigma', 'wide'), ('input_size', 192),
+                                          ('input_size', (48.5, 64)), ('simcc_split_ratio', 0.001)])
 def test_bad_settings_are_named(field, value):
     with pytest.raises(AMFACError, match=field) as error:
         AMFACSimCCLabel(**{'input_size': (192, 256), field: value})

@@ -3,6 +3,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.registry import HOOKS, OPTIM_WRAPPERS
 from mmpose.registry import TRANSFORMS
 
@@ -39,39 +40,52 @@ def test_draws_depend_on_seed_epoch_and_sample_alone():
     assert draw(transform, 2, 'elsewhere/../set/a.png') == seen[(0, 1, 2, 'set/a.png')]
 
 
-def test_the_hook_reaches_wrapped_data_sets_and_persistent_workers():
-    from torch.utils.data import DataLoader, Dataset
+def pictures(folder, pipeline):
+    """A data set of MMEngine over four files."""
+    from mmengine.dataset import BaseDataset
 
-    class Pictures(Dataset):
+    class Pictures(BaseDataset):
 
-        def __init__(self):
-            self.transform = SeededAugmentation()
-            self.pipeline = type('Compose', (), dict(transforms=[self.transform]))()
+        def load_data_list(self):
+            return [dict(img_path=f'{folder}/{i}.png') for i in range(4)]
 
-        def __len__(self):
-            return 4
+    return Pictures(pipeline=pipeline, serialize_data=False)
 
-        def __getitem__(self, index):
-            return draw(self.transform, index)[1]
 
-    class Wrapper:
-        pipeline = type('Compose', (), dict(transforms=[]))()
+class Draw:
+    """Stands for a random transform; at module level, so that workers can have it."""
 
-        def __init__(self, inner):
-            self.datasets = [inner]
+    def __call__(self, results):
+        return float(np.random.rand())
 
-    inner = Pictures()
-    loader = DataLoader(inner, batch_size=4, num_workers=1, persistent_workers=True)
+
+def test_the_hook_reaches_persistent_workers():
+    from torch.utils.data import DataLoader
+    transform = SeededAugmentation()
+    dataset = pictures('a', [transform, Draw()])
+    loader = DataLoader(dataset, batch_size=4, num_workers=1, persistent_workers=True)
     hook = HOOKS.build(dict(type='SeededAugmentationHook'))
-    epochs = []
     for epoch in (0, 1):
-        hook.before_train_epoch(Runner(Wrapper(inner), epoch=epoch))
-        epochs.append(next(iter(loader)))
-    expected = []
-    for epoch in (0, 1):
-        inner.transform.set_state(7, epoch)
-        expected.append(torch.tensor([inner[i] for i in range(4)], dtype=torch.float64))
-    assert torch.equal(epochs[0], expected[0]) and torch.equal(epochs[1], expected[1])
+        hook.before_train_epoch(Runner(dataset, epoch=epoch))
+        seen = next(iter(loader))
+        transform.set_state(7, epoch)
+        assert torch.equal(seen, torch.tensor([dataset[i] for i in range(4)], dtype=torch.float64))
+
+
+def test_the_hook_and_the_protocol_look_inside_wrappers():
+    from mmengine.dataset import ConcatDataset, RepeatDataset
+    transforms = [SeededAugmentation(), SeededAugmentation()]
+    one, two = (pictures('a', [transform, Draw()]) for transform in transforms)
+    wrapped = ConcatDataset([one, two])
+    hook = HOOKS.build(dict(type='SeededAugmentationHook'))
+    hook.before_train_epoch(Runner(wrapped, seed=5, epoch=3))
+    assert [t.state.tolist() for t in transforms] == [[5, 3], [5, 3]]
+    hook.before_train_epoch(Runner(RepeatDataset(one, 2), seed=6, epoch=4))
+    assert [t.state.tolist() for t in transforms] == [[6, 4], [5, 3]]
+    two.bbox_file = 'found.json'
+    metrics = {'coco/AP': 0.5}
+    ProtocolHook().after_val_epoch(Runner(wrapped), metrics=metrics)
+    assert metrics['protocol/boxes'] == 'detector (found.json)'
 
 
 def test_the_hook_wants_its_transform():
@@ -93,7 +107,7 @@ def test_protocol_stands_beside_the_ap(boxes, expected):
 def test_autocast_wrapper_computes_in_bfloat16_and_steps_in_float32():
     layer = torch.nn.Linear(4, 4)
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
-    wrapper = OPTIM_WRAPPERS.build(dict(type='AutocastOptimWrapper', optimizer=optimizer))
+    wrapper = OPTIM_WRAPPERS.build(dict(type='AutocastOptimWrapper', optimizer=optimizer, force=True))
     assert isinstance(wrapper, AutocastOptimWrapper)
     before = layer.weight.clone()
     with wrapper.optim_context(layer):
@@ -101,3 +115,16 @@ def test_autocast_wrapper_computes_in_bfloat16_and_steps_in_float32():
     assert out.dtype == torch.bfloat16
     wrapper.update_params(out.float().sum())
     assert layer.weight.dtype == torch.float32 and not torch.equal(before, layer.weight)
+
+
+def test_a_cpu_without_bfloat16_trains_in_float32_and_says_so(monkeypatch, capsys):
+    MMLogger.get_instance('engine')
+    layer = torch.nn.Linear(4, 4)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    monkeypatch.setattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)
+    monkeypatch.setattr('mmpose_amfac.engine.autocast_optim_wrapper.get_device', lambda: 'cpu')
+    wrapper = AutocastOptimWrapper(optimizer=optimizer)
+    with wrapper.optim_context(layer):
+        assert layer(torch.ones(2, 4)).dtype == torch.float32
+    printed = capsys.readouterr()
+    assert 'training in float32' in printed.out + printed.err

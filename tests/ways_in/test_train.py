@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -49,16 +50,54 @@ def test_mim_train_and_test_from_any_folder(workspace, run):
     assert 'protocol/boxes: ground truth' in done.stdout + done.stderr
 
 
+def random_weights(path, seed=0):
+    """Weights of the 64x48 network as it is initialised."""
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+    from mmpose.registry import MODELS
+
+    from mmpose_amfac.paths import mim_root
+    init_default_scope('mmpose')
+    torch.manual_seed(seed)
+    state = MODELS.build(Config.fromfile(mim_root() / 'configs/real_data' / CONFIG).model).state_dict()
+    torch.save(dict(state_dict=state), path)
+    return state
+
+
 def test_detector_boxes_are_one_switch(workspace, run):
-    boxes = [dict(image_id=i, category_id=1, bbox=[5, 5, 60, 80], score=0.9) for i in (1, 2, 3, 4)]
+    # two boxes on the first picture, none on the last: other numbers than the ground truth has
+    boxes = [dict(image_id=i, category_id=1, bbox=[5, 5, 60, 80], score=0.9) for i in (1, 1, 2)]
     (workspace / 'boxes.json').write_text(json.dumps(boxes))
-    torch.save(dict(state_dict={}), workspace / 'empty.pth')
+    random_weights(workspace / 'random.pth')
     out = workspace / 'detector.json'
     from mmpose_amfac.paths import mim_root
-    run(mim_root() / 'tools/test.py', mim_root() / 'configs/real_data' / CONFIG, workspace / 'empty.pth', '--boxes',
-        workspace / 'boxes.json', '--out', out, *options(), cwd=workspace)
-    boxes = json.loads(out.read_text())['protocol']['boxes']
-    assert boxes['source'] == 'detector' and boxes['file'] == 'boxes.json' and len(boxes['sha256']) == 64
+    run(mim_root() / 'tools/test.py', mim_root() / 'configs/real_data' / CONFIG, workspace / 'random.pth', '--boxes',
+        workspace / 'boxes.json', '--out', out, '--dump', workspace / 'dump.pkl', *options(), cwd=workspace)
+    rules = json.loads(out.read_text())['protocol']
+    assert rules['boxes']['source'] == 'detector' and rules['boxes']['files'] == ['boxes.json']
+    assert len(rules['boxes']['sha256'][0]) == 64
+    assert (rules['images'], rules['persons']) == (4, 3)
+    import pickle
+    assert [p['img_id'] for p in pickle.loads((workspace / 'dump.pkl').read_bytes())] == [1, 1, 2]
+
+
+@pytest.mark.parametrize('weights, word', [('foreign', 'not weights of'), ('larger', 'another input size'),
+                                           ('missing', 'missing')])
+def test_no_figure_from_weights_that_do_not_fit(workspace, run, weights, word):
+    from mmpose_amfac.model_index import find_model
+    from mmpose_amfac.paths import mim_root
+    path = workspace / f'{weights}.pth'
+    if weights == 'foreign':
+        torch.save(dict(state_dict=dict(foreign=torch.zeros(3))), path)
+    elif weights == 'larger':
+        path = find_model('amfacpose')['weights']
+    out = workspace / f'{weights}.json'
+    done = run(mim_root() / 'tools/test.py', mim_root() / 'configs/real_data' / CONFIG, path, '--out', out, *options(),
+               cwd=workspace, check=False)
+    assert done.returncode != 0 and not out.exists()
+    assert word in done.stderr
+    if weights != 'missing':
+        assert done.stderr.strip().splitlines()[-1].startswith('test.py: error: ') and done.returncode == 2
 
 
 def train(run, workspace, work, *extra, flags=()):
@@ -101,16 +140,9 @@ def test_three_resume_three_equals_six_even_after_a_kill(workspace, run):
 
 
 def test_two_processes_equal_one(workspace, run):
-    from mmengine.config import Config
-    from mmengine.registry import init_default_scope
-    from mmpose.registry import MODELS
-
     from mmpose_amfac.paths import mim_root
     base = mim_root() / 'configs/real_data' / CONFIG
-    init_default_scope('mmpose')
-    torch.manual_seed(0)
-    start = MODELS.build(Config.fromfile(base).model).state_dict()
-    torch.save(dict(state_dict=start), workspace / 'start.pth')
+    start = random_weights(workspace / 'start.pth')
     config = workspace / 'sgd.py'
     config.write_text(f"""_base_ = {str(base)!r}
 model = dict(backbone=dict(norm_eval=True), neck=dict(norm_eval=True))
@@ -123,9 +155,13 @@ val_cfg = val_dataloader = val_evaluator = None
 """)
     tool = mim_root() / 'tools/train.py'
     run(tool, config, '--work-dir', workspace / 'one', '--cfg-options', 'train_dataloader.batch_size=8', cwd=workspace)
-    run('-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=29517', tool, config, '--work-dir',
-        workspace / 'two', '--launcher', 'pytorch', '--cfg-options', 'train_dataloader.batch_size=4', cwd=workspace,
-        OMP_NUM_THREADS='1')
+    environment = {**os.environ, 'PORT': '29517', 'OMP_NUM_THREADS': '1',
+                   'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'}
+    if (mim_root() / 'setup.py').exists():
+        environment['PYTHONPATH'] = str(mim_root())
+    subprocess.run(['bash', str(mim_root() / 'tools/dist_train.sh'), str(config), '2', '--work-dir', 'two',
+                    '--cfg-options', 'train_dataloader.batch_size=4'], cwd=workspace, env=environment, check=True,
+                   capture_output=True, timeout=600)
     one, two = (tensors(workspace / name / 'epoch_1.pth') for name in ('one', 'two'))
     assert one['meta']['iter'] == two['meta']['iter'] == 2
     one, two = one['state_dict'], two['state_dict']
@@ -133,6 +169,12 @@ val_cfg = val_dataloader = val_evaluator = None
     apart = torch.stack([(one[k] - two[k]).norm() for k in start if start[k].is_floating_point()]).norm()
     assert moved > 1e-3
     assert apart / moved < 2e-3
+
+
+def test_learning_rate_scales_with_the_batch(workspace, run):
+    done = train(run, workspace, workspace / 'scaled', 'train_cfg.max_epochs=1', flags=['--auto-scale-lr'])
+    # 4 pictures a step where the config was made for 64
+    assert 'Scaling the original LR by 0.0625' in ' '.join((done.stdout + done.stderr).split())
 
 
 def test_bfloat16_on_the_cpu(workspace, run):

@@ -4,7 +4,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import nn
 
-from mmpose_amfac.errors import AMFACError, one_of
+from mmpose_amfac.errors import AMFACError, integer, integers, one_of
 from mmpose_amfac.models.layers import SCRM, SE, CoordConv2d, DSCBlock, NormEval
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
@@ -51,15 +51,19 @@ class AMFACResNet(NormEval, BaseModule):
         one_of('scrm', scrm, ('block', 'stage', 'none'))
         one_of('scrm_place', scrm_place, ('before_add', 'after_add'))
         one_of('se', se, ('stage', 'block', 'none'))
-        if scrm_kernel < 1 or scrm_kernel % 2 == 0:
-            raise AMFACError(f'scrm_kernel={scrm_kernel} must be odd and positive')
-        if not 1 <= len(stem_channels) <= 4 or len(stage_channels) != 4:
-            raise AMFACError(f'stem_channels needs 1 to 4 widths and stage_channels 4, got {stem_channels} and '
-                             f'{stage_channels}')
-        if not out_indices or not set(out_indices) <= {0, 1, 2, 3}:
-            raise AMFACError(f'out_indices={out_indices} must be taken from 0, 1, 2, 3')
-        if se != 'none' and (se_reduction < 1 or min(stage_channels) // se_reduction < 1):
-            raise AMFACError(f'se_reduction={se_reduction} must lie between 1 and {min(stage_channels)}')
+        integer('scrm_kernel', scrm_kernel)
+        if scrm_kernel % 2 == 0:
+            raise AMFACError(f'scrm_kernel={scrm_kernel} must be odd')
+        integers('stem_channels', stem_channels)
+        if len(stem_channels) > 4:
+            raise AMFACError(f'stem_channels={stem_channels} has more than 4 widths')
+        integers('stage_channels', stage_channels, 4)
+        integers('out_indices', out_indices, low=0)
+        if list(out_indices) != sorted(set(out_indices)) or max(out_indices) > 3:
+            raise AMFACError(f'out_indices={out_indices} must be rising and taken from 0, 1, 2, 3')
+        integer('se_reduction', se_reduction)
+        if se != 'none' and se_reduction > min(stage_channels):
+            raise AMFACError(f'se_reduction={se_reduction} must be at most {min(stage_channels)}')
         self.out_indices = tuple(out_indices)
         self.norm_eval = norm_eval
 

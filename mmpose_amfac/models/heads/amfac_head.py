@@ -1,5 +1,7 @@
 """AMFACHead, the coordinate-classification head."""
 
+import warnings
+
 import torch
 from mmpose.evaluation.functional import simcc_pck_accuracy
 from mmpose.models.heads import BaseHead
@@ -8,7 +10,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from torch import nn
 from torch.nn import functional as F
 
-from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.errors import AMFACError, integer
 from mmpose_amfac.models.layers import flip_back, peak_normalise
 
 
@@ -46,10 +48,9 @@ class AMFACHead(BaseHead):
     def __init__(self, in_channels: int = 64, out_channels: int = 17, in_stride: int = 4, embed_dims: int = 40,
                  hidden_dims: int = 96, loss=None, decoder=None, init_cfg=None):
         super().__init__(init_cfg)
-        for field, value in dict(in_channels=in_channels, out_channels=out_channels, embed_dims=embed_dims,
-                                 hidden_dims=hidden_dims).items():
-            if value < 1:
-                raise AMFACError(f'head.{field}={value} must be at least 1')
+        for field, value in dict(in_channels=in_channels, out_channels=out_channels, in_stride=in_stride,
+                                 embed_dims=embed_dims, hidden_dims=hidden_dims).items():
+            integer(f'head.{field}', value)
         if decoder is None:
             raise AMFACError("head.decoder is missing; give the codec, e.g. dict(type='AMFACSimCCLabel', "
                              'input_size=(192, 256))')
@@ -67,6 +68,7 @@ class AMFACHead(BaseHead):
         self.mlp_y = self._mlp(embed_dims * self.map_size[0], hidden_dims, bins_y)
         self.temperature = getattr(self.loss_module, 'temperature', 1.0)
         self.target_peaks = self.decoder.target_peaks(getattr(self.loss_module, 'label_smoothing', 0.0))
+        self.resized_from = None
         self._register_load_state_dict_pre_hook(self._resize_mlps)
 
     @staticmethod
@@ -133,22 +135,30 @@ class AMFACHead(BaseHead):
                     acc_pose=torch.tensor(accuracy, device=weights.device))
 
     def _resize_mlps(self, state_dict, prefix, *_):
+        """Before loading: bring MLPs of another input size to this one's; ``resized_from`` tells that it happened."""
+        self.resized_from = None
+        bins = {}
         for name in ('mlp_x', 'mlp_y'):
             mlp = getattr(self, name)
             first, last, bias = (f'{prefix}{name}.{key}' for key in ('0.weight', '2.weight', '2.bias'))
             if not {first, last, bias} <= state_dict.keys():
-                continue
+                return
             weight = state_dict[first]
+            bins[name] = state_dict[last].shape[0]
             if weight.shape[0] == mlp[0].out_features and weight.shape[1] != mlp[0].in_features \
                     and weight.shape[1] % self.embed_dims == 0:
                 length = mlp[0].in_features // self.embed_dims
                 resized = _resize(weight.unflatten(1, (self.embed_dims, -1)), length)
                 # the layer sums over positions: fewer of them weigh more
                 state_dict[first] = resized.flatten(1) * (weight.shape[1] / mlp[0].in_features)
-            bins = mlp[2].out_features
-            if state_dict[last].shape[0] != bins and state_dict[last].shape[1] == mlp[2].in_features:
-                state_dict[last] = _resize(state_dict[last].t()[None], bins)[0].t().contiguous()
-                state_dict[bias] = _resize(state_dict[bias][None, None], bins)[0, 0]
+            count = mlp[2].out_features
+            if bins[name] != count and state_dict[last].shape[1] == mlp[2].in_features:
+                state_dict[last] = _resize(state_dict[last].t()[None], count)[0].t().contiguous()
+                state_dict[bias] = _resize(state_dict[bias][None, None], count)[0, 0]
+        if tuple(bins.values()) != self.decoder.bins:
+            self.resized_from = tuple(bins.values())
+            warnings.warn(f'MLPs of the head resized from {self.resized_from} to {self.decoder.bins} bins (x, y): a '
+                          'start for training at this input size, not weights to predict with', stacklevel=2)
 
 
 def _resize(x, length: int):

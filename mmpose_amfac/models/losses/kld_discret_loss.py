@@ -4,7 +4,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import nn
 
-from mmpose_amfac.errors import AMFACError, one_of
+from mmpose_amfac.errors import AMFACError, number, one_of
 
 
 @MODELS.register_module()
@@ -33,10 +33,9 @@ class KLDDiscretLoss(nn.Module):
     def __init__(self, temperature: float = 0.5, label_smoothing: float = 0.1, mean_over: str = 'joints',
                  scale_by_t2: bool = False, loss_weight: float = 1.0):
         super().__init__()
-        if not temperature > 0:
-            raise AMFACError(f'temperature={temperature} must be above 0')
-        if not 0 <= label_smoothing < 1:
-            raise AMFACError(f'label_smoothing={label_smoothing} must lie in [0, 1)')
+        number('temperature', temperature, 0, low_itself=False)
+        number('label_smoothing', label_smoothing, 0, 1)
+        number('loss_weight', loss_weight, 0)
         one_of('mean_over', mean_over, ('joints', 'labelled'))
         self.temperature = temperature
         self.label_smoothing = label_smoothing

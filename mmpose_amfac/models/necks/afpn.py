@@ -6,7 +6,7 @@ from mmpose.registry import MODELS
 from torch import nn
 from torch.nn import functional as F
 
-from mmpose_amfac.errors import AMFACError, one_of
+from mmpose_amfac.errors import AMFACError, integer, integers, one_of
 from mmpose_amfac.models.layers import DGCB, NormEval
 
 
@@ -41,10 +41,11 @@ class AFPN(NormEval, BaseModule):
                  init_cfg=None):
         super().__init__(init_cfg)
         one_of('modulation', modulation, ('product', 'mask', 'none'))
-        if len(in_channels) < 1:
-            raise AMFACError('in_channels needs at least one level')
-        if dgcb_reduction < 1 or out_channels // dgcb_reduction < 1:
-            raise AMFACError(f'dgcb_reduction={dgcb_reduction} must lie between 1 and out_channels={out_channels}')
+        integers('in_channels', in_channels)
+        integer('out_channels', out_channels)
+        integer('dgcb_reduction', dgcb_reduction)
+        if dgcb_reduction > out_channels:
+            raise AMFACError(f'dgcb_reduction={dgcb_reduction} must be at most out_channels={out_channels}')
         self.modulation = modulation
         self.align_corners = align_corners
         self.norm_eval = norm_eval

@@ -53,6 +53,8 @@ def test_norm_eval_freezes_the_statistics():
 @pytest.mark.parametrize('field, value', [
     ('depth', 50), ('coord_conv', 'some'), ('scrm', 'twice'), ('scrm_kernel', 4), ('scrm_place', 'above'),
     ('se', 'all'), ('se_reduction', 0), ('stem_channels', ()), ('stage_channels', (64, 128)), ('out_indices', (4, )),
+    ('stem_channels', (16, 0)), ('stage_channels', (64, 128, 256, 0)), ('out_indices', (2, 1)), ('out_indices', 3),
+    ('scrm_kernel', 'three'), ('se_reduction', 65), ('depth', '18'), ('stem_channels', (1, 2, 3, 4, 5)),
 ])
 def test_bad_settings_are_named(field, value):
     with pytest.raises(AMFACError, match=field) as error:

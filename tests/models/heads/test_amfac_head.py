@@ -87,6 +87,9 @@ def test_loss_is_that_of_the_loss_module_and_counts_accuracy():
     ('decoder', dict(decoder=None)),
     ('input_size', dict(decoder=dict(type='AMFACSimCCLabel', input_size=(50, 64)))),
     ('embed_dims', dict(embed_dims=0)),
+    ('in_stride', dict(in_stride=0)),
+    ('in_channels', dict(in_channels='64')),
+    ('hidden_dims', dict(hidden_dims=9.5)),
     ('out_channels', dict(out_channels=0)),
 ])
 def test_bad_settings_are_named(field, kwargs):
@@ -105,7 +108,9 @@ def test_map_of_another_size_is_an_error():
 def test_a_checkpoint_of_another_size_is_resized(size):
     small = build((48, 64))
     large = build(size)
-    load_state_dict(large, small.state_dict(), strict=True)
+    with pytest.warns(UserWarning, match='start for training'):
+        load_state_dict(large, small.state_dict(), strict=True)
+    assert large.resized_from == small.decoder.bins and small.resized_from is None
     # the same picture, twice as large: bilinear features give the same curve over the bins
     f = feats((48, 64))[0]
     smooth = F.interpolate(F.interpolate(f, (4, 3), mode='bilinear'), (16, 12), mode='bilinear', align_corners=False)
@@ -122,6 +127,7 @@ def test_a_checkpoint_of_the_same_size_is_untouched():
     for p in one.parameters():
         torch.nn.init.normal_(p)
     load_state_dict(two, one.state_dict(), strict=True)
+    assert two.resized_from is None
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values()))
 
 

@@ -96,7 +96,9 @@ def test_float32_inside_autocast():
 
 
 @pytest.mark.parametrize('field, value', [('temperature', 0), ('temperature', -1), ('label_smoothing', 1.0),
-                                          ('label_smoothing', -0.1), ('mean_over', 'images')])
+                                          ('label_smoothing', -0.1), ('mean_over', 'images'),
+                                          ('temperature', float('inf')),
+                                          ('temperature', 'low'), ('loss_weight', -1)])
 def test_bad_settings_are_named(field, value):
     with pytest.raises(AMFACError, match=field) as error:
         MODELS.build(dict(type='KLDDiscretLoss', **{field: value}))

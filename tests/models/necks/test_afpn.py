@@ -43,7 +43,9 @@ def test_levels_must_fit(feats):
         AFPN((8, 12, 16), 6)(feats[:2])
 
 
-@pytest.mark.parametrize('field, value', [('modulation', 'square'), ('dgcb_reduction', 0), ('in_channels', ())])
+@pytest.mark.parametrize('field, value', [('modulation', 'square'), ('dgcb_reduction', 0), ('in_channels', ()),
+                                          ('in_channels', (0, )), ('in_channels', 64), ('out_channels', 0),
+                                          ('dgcb_reduction', 65)])
 def test_bad_settings_are_named(field, value):
     with pytest.raises(AMFACError, match=field) as error:
         AFPN(**{field: value})
