@@ -17,6 +17,7 @@ from mmpose_amfac.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / 'results'
+PAGES = [ROOT / 'README.md', *ROOT.glob('configs/*/README.md'), ROOT / 'mmpose_amfac/weights/README.md']
 BLOCK = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 
 PUBLISHED = {  # the paper's rounding: M params, G
@@ -71,7 +72,7 @@ def fill(text: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('files', nargs='*', type=Path, default=[ROOT / 'README.md', *ROOT.glob('configs/*/README.md')])
+    parser.add_argument('files', nargs='*', type=Path, default=PAGES)
     parser.add_argument('--check', action='store_true', help='change nothing, exit 1 if a table is out of date')
     args = parser.parse_args()
     stale = 0

@@ -13,7 +13,8 @@ from mmpose_amfac.paths import PACKAGE
 NAME = 'mmpose_amfac_autoload.pth'
 
 # a file that outlives the package must not complain at every start
-LINE = "import importlib.util, sys; {before}importlib.util.find_spec('mmpose_amfac') and __import__('mmpose_amfac'){after}"
+LINE = ("import importlib.util, sys; {before}importlib.util.find_spec('mmpose_amfac') and __import__('mmpose_amfac')"
+        '{after}\n')
 
 
 def site_packages() -> Path:
@@ -33,7 +34,7 @@ def install(folder: Path | None = None) -> Path:
     # Python reads whatever ends in .pth, so a half-written file has another ending until it is complete
     part = folder / f'{NAME}.{os.getpid()}'
     try:
-        part.write_text(LINE.format(before=before, after=after) + '\n', encoding='utf-8')
+        part.write_text(LINE.format(before=before, after=after), encoding='utf-8')
         part.replace(file)
     except OSError as error:
         raise AMFACError(f'{file}: cannot be written ({error.strerror}); use a virtual environment') from error

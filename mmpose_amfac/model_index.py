@@ -54,12 +54,6 @@ def nearest(name: str) -> list[str]:
     return [aliases[key] for key in close] or ['none (model-index.yml lists no aliases)']
 
 
-def find_model(name: str) -> dict:
-    """The model of this name or alias as ``dict(name, config, weights, alias)``."""
-    model = find(name)
-    return dict(name=model.name, config=model.config, weights=model.weights, alias=model.alias)
-
-
 def no_weights(model: Model) -> str:
     """What to tell someone who wants the weights of a model that has none."""
     return (

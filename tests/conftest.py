@@ -64,7 +64,7 @@ def astronaut():
 def r18_config():
     """A small complete config: R18 at 128x96 (height x width)."""
     from mmengine.config import Config
-    return Config.fromfile(ROOT / 'configs/real_data/amfacpose_r18_1xb64-2e_real-128x96.py')
+    return Config.fromfile(ROOT / 'configs/real_data/amfacpose_r18_1xb64-1e_real-128x96.py')
 
 
 @pytest.fixture

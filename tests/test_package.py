@@ -39,7 +39,7 @@ def test_wheel_carries_configs_tools_and_weights_and_nothing_at_the_top(root, tm
                  'mmpose_amfac/.mim/configs/coco/amfacpose_r34_1xb32-140e_coco-384x288.py',
                  'mmpose_amfac/.mim/configs/_base_/amfacpose.py', 'mmpose_amfac/weights/amfacpose_r18_128x96.pth'):
         assert path in names
-    assert sum(n.endswith('amfacpose_r18_1xb64-2e_real-128x96.py') for n in names) == 1
+    assert sum(n.endswith('amfacpose_r18_1xb64-1e_real-128x96.py') for n in names) == 1
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import numpy as np
 from mmpose_amfac.apis.downloads import fetch
 from mmpose_amfac.apis.weights import load_weights
 from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac.packages import install_command
 from mmpose_amfac.runtime.detector import OnnxDetector, keep_inside
 
 WHOLE_IMAGE = 'whole_image'
@@ -67,14 +68,12 @@ class MMDetDetector:
         try:
             import mmdet  # noqa: F401
         except ModuleNotFoundError:
-            raise MissingPackageError('an MMDetection detector needs mmdet: '
-                                      'python -m pip install --no-deps mmdet==3.3.0') from None
+            raise MissingPackageError(f'an MMDetection detector needs mmdet: {install_command("mmdet")}') from None
         from mmdet.apis import inference_detector, init_detector
         self.score_thr = score_thr
         self._infer = inference_detector
-        with warnings.catch_warnings():
-            # it warns that there are no weights yet
-            warnings.simplefilter('ignore')
+        # it warns that there are no weights yet, and changes the filters so that it is heard
+        with warnings.catch_warnings(record=True):
             self.model = init_detector(str(config), None, device=device)
         self.model.data_preprocessor._register_load_state_dict_pre_hook(_without_statistics)
         # MMDetection itself takes whatever fits and leaves the rest random
@@ -155,8 +154,7 @@ def _published_files(alias: str, weights, offline: bool) -> tuple[Path, Path]:
     try:
         import mmpose
     except ModuleNotFoundError:
-        raise MissingPackageError(f'the detector {alias} needs mmpose: '
-                                  'python -m pip install --no-deps mmpose==1.3.2') from None
+        raise MissingPackageError(f'the detector {alias} needs mmpose: {install_command("mmpose")}') from None
     published = PUBLISHED[alias]
     config = Path(mmpose.__file__).parent / '.mim' / 'demo' / 'mmdetection_cfg' / published.config
     if weights is None:

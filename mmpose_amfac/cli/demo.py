@@ -1,6 +1,6 @@
 """``amfacpose demo``: one picture, drawn."""
 
-from mmpose_amfac.cli.predict import DEFAULT_DET, add_model_options
+from mmpose_amfac.cli.predict import DEFAULT_DET, add_model_options, output_folder
 
 WEAK_AP = 0.35
 
@@ -23,18 +23,20 @@ def run(args) -> int:
 
     from mmpose_amfac.apis import Frame, JsonWriter, TorchEstimator
     from mmpose_amfac.apis.sources import read_image
-    from mmpose_amfac.apis.writers import write_image
+    from mmpose_amfac.apis.writers import keep_inputs, write_image
     from mmpose_amfac.draw import draw_poses
+    out = output_folder(args.out)
     if args.image:
+        keep_inputs([out / 'demo.png', out / 'demo.json'], [args.image])
         frame = Frame(Path(args.image).name, 0, read_image(_existing(args.image)))
     else:
         frame = Frame('astronaut.png', 0, _astronaut())
-    estimator = TorchEstimator(args.model, args.weights, args.device)
+    estimator = TorchEstimator(args.model, args.weights, args.device, flip=args.flip)
     detector, name = _detector(args, str(estimator.device))
     poses = estimator(frame.image, *detector(frame.image))
-    out = Path(args.out)
+    info = dict(model=args.model, boxes=name, flip_test=args.flip)
     picture = write_image(out / 'demo.png', draw_poses(frame.image, poses, estimator.skeleton, args.kpt_thr))
-    with JsonWriter(out / 'demo.json', estimator.skeleton, dict(model=args.model, boxes=name)) as writer:
+    with JsonWriter(out / 'demo.json', estimator.skeleton, info) as writer:
         writer.write(frame, poses)
     _mention_card(estimator.weights)
     print(f'{len(poses)} person{"" if len(poses) == 1 else "s"}\n{picture}\n{writer.path}')
@@ -77,10 +79,15 @@ def _detector(args, device: str):
 def _mention_card(weights) -> None:
     """Say so when the packaged weights are weak."""
     import json
+
+    from mmpose_amfac import paths
+    from mmpose_amfac.files import sha256
     card = weights.with_suffix('.json')
-    if not card.is_file():
+    # elsewhere a file of this name is the user's, whatever it holds
+    if weights.resolve().parent != paths.WEIGHTS.resolve() or not card.is_file():
         return
     fields = json.loads(card.read_text(encoding='utf-8'))
-    if fields['ap'] < WEAK_AP:
-        print(f'{weights.name} are weak weights: AP {fields["ap"]:.3f} on {fields["ap_dataset"]} with '
-              f'{fields["boxes"]} boxes')
+    if fields['weights_sha256'] != sha256(weights) or fields['ap'] >= WEAK_AP:
+        return
+    print(f'{weights.name} are weak weights: AP {fields["ap"]:.3f} on {fields["ap_dataset"]} with {fields["boxes"]} '
+          f'boxes, {"with" if fields["flip_test"] else "without"} flip test')

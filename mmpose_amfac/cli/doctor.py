@@ -13,8 +13,10 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     """Print the report; with ``--fix`` run the remedies."""
     from mmpose_amfac import doctor
-    for name, value in {**doctor.versions(), **doctor.devices()}.items():
-        print(f'{name:<22} {value}')
+    # one after the other: what is known is on the screen before anything that may hang or fail
+    for rows in (doctor.versions, doctor.devices):
+        for name, value in rows().items():
+            print(f'{name:<22} {value}', flush=True)
     found = doctor.problems()
     if not found:
         print('\nno known incompatibility')
@@ -27,21 +29,30 @@ def run(args) -> int:
 
 
 def _fix(found) -> int:
-    import subprocess
-
     from mmpose_amfac import doctor
+    failed = 0
     for problem in found:
         if not problem.automatic:
             print(f'\nleft to you: {problem.text}')
-            continue
-        for command in problem.commands:
-            print(f'\nrunning: {_shell(command)}', flush=True)
-            if subprocess.run(command, check=False).returncode:
-                print('  it failed')
-                break
+        elif not all(map(_run, problem.commands)):
+            failed += 1
+    doctor.look_again()
     left = doctor.problems()
     print(f'\n{len(left)} of {len(found)} problems left')
-    return 1 if left else 0
+    return 1 if left or failed else 0
+
+
+def _run(command) -> bool:
+    """Run a command; False, and a line that says so, where it fails."""
+    import subprocess
+    print(f'\nrunning: {_shell(command)}', flush=True)
+    try:
+        code = subprocess.run(command, check=False).returncode
+    except OSError as error:
+        code = error
+    if code:
+        print(f'  it failed ({code}); type it yourself, with what follows it above')
+    return not code
 
 
 def _shell(command) -> str:

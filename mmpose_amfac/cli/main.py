@@ -7,6 +7,7 @@ from importlib import import_module
 
 from mmpose_amfac import __version__
 from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.packages import install_command
 
 VERBS = ('predict', 'demo', 'doctor', 'autoload')
 
@@ -39,12 +40,20 @@ def main(argv: list[str] | None = None) -> int:
         _reject(parser, args.verb, unknown)
     try:
         return args.func(args) or 0
-    except (AMFACError, OSError) as error:
-        print(f'amfacpose: error: {error}', file=sys.stderr)
-        return 2
+    except AMFACError as error:
+        message = str(error)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition('.')[0] == 'mmpose_amfac':
+            raise
+        message = f'{args.verb} needs {error.name}, which is not installed: {install_command(error.name)}'
+    except OSError as error:
+        # without Python's number
+        message = f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error)
     except KeyboardInterrupt:
         print('amfacpose: stopped', file=sys.stderr)
         return 130
+    print(f'amfacpose: error: {message}', file=sys.stderr)
+    return 2
 
 
 def _reject(parser: argparse.ArgumentParser, verb: str, unknown: list[str]) -> None:

@@ -31,6 +31,8 @@ def add_model_options(parser) -> None:
                         help=f'person detector: rtmdet-nano, rtmdet-m, an MMDetection config, an RTMDet ONNX file, or '
                         f'whole_image (default {DEFAULT_DET})')
     parser.add_argument('--det-weights', metavar='FILE', help="the detector's checkpoint")
+    parser.add_argument('--flip', action='store_true',
+                        help='flip test: average with the mirrored crop (twice the time, a little more accurate)')
     parser.add_argument('--device', help='torch device (default: cuda where there is one, else cpu)')
     parser.add_argument('--score-thr', type=_fraction, default=0.3, metavar='T',
                         help='boxes below this score are dropped (default %(default)s)')
@@ -40,38 +42,42 @@ def add_model_options(parser) -> None:
 
 def run(args) -> int:
     """Predict and write; returns 1 if an input was skipped."""
-    from pathlib import Path
-
-    from mmpose_amfac.apis import BoxFile, TorchEstimator, build_detector, open_source
+    from mmpose_amfac.apis import BoxFile, DrawingWriter, TorchEstimator, build_detector, open_source
+    from mmpose_amfac.apis.writers import keep_inputs
     from mmpose_amfac.errors import AMFACError
     if args.boxes and (args.det or args.det_weights):
         raise AMFACError('--boxes and --det exclude each other')
     # the cheap mistakes first, before any network is built
+    out = output_folder(args.out)
     source = open_source(args.source)
     boxes = BoxFile(args.boxes) if args.boxes else None
-    estimator = TorchEstimator(args.model, args.weights, args.device, args.batch_size)
+    target = out / 'predictions.json'
+    keep_inputs([target], [*source.files, *([boxes.path] if boxes else [])])
+    drawings = None if args.no_draw else DrawingWriter(output_folder(out / 'drawings'), source)
+    estimator = TorchEstimator(args.model, args.weights, args.device, args.batch_size, args.flip)
     detector = None
     if boxes is None:
         detector = build_detector(args.det or DEFAULT_DET, args.det_weights, str(estimator.device), args.score_thr)
-    writer = _write(source, estimator, detector, boxes, Path(args.out), args)
+    writer = _write(source, estimator, detector, boxes, target, drawings, args)
     unit = 'picture' if source.kind == 'pictures' else 'frame'
     print(f'{writer.num_images} {unit}{_s(writer.num_images)}, {writer.num_persons} '
           f'person{_s(writer.num_persons)}, {writer.num_skipped} skipped -> {writer.path}')
     return 1 if writer.num_skipped else 0
 
 
-def _write(source, estimator, detector, boxes, out, args):
+def _write(source, estimator, detector, boxes, target, drawings, args):
     from contextlib import ExitStack
 
     from tqdm import tqdm
 
-    from mmpose_amfac.apis import DrawingWriter, JsonWriter, predict
+    from mmpose_amfac.apis import JsonWriter, predict
     from mmpose_amfac.draw import draw_poses
     info = dict(model=args.model, weights=str(estimator.weights), boxes=args.boxes or args.det or DEFAULT_DET,
-                score_thr=args.score_thr, device=str(estimator.device), backend='torch')
+                score_thr=args.score_thr, flip_test=args.flip, device=str(estimator.device), backend='torch')
     with ExitStack() as stack:
-        writer = stack.enter_context(JsonWriter(out / 'predictions.json', estimator.skeleton, info))
-        drawings = None if args.no_draw else stack.enter_context(DrawingWriter(out / 'drawings', source))
+        writer = stack.enter_context(JsonWriter(target, estimator.skeleton, info))
+        if drawings is not None:
+            stack.enter_context(drawings)
         bar = stack.enter_context(tqdm(total=source.total, unit='frame', disable=None))
         try:
             for frame, poses in predict(source, estimator, detector, boxes):
@@ -96,15 +102,37 @@ def _s(count: int) -> str:
     return '' if count == 1 else 's'
 
 
+def output_folder(path):
+    """The path of a folder that is there or can be made.
+
+    Raises:
+        AMFACError: it, or the folder it should lie in, is a file.
+    """
+    from pathlib import Path
+
+    from mmpose_amfac.errors import AMFACError
+    path = Path(path)
+    there = next((place for place in (path, *path.parents) if place.exists()), None)
+    if there is not None and not there.is_dir():
+        raise AMFACError(f'--out {path}: {there} is a file; give a folder')
+    return path
+
+
 def _fraction(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f'{text} must lie in [0, 1]')
+        raise argparse.ArgumentTypeError(f'{text!r} must be a number in [0, 1]')
     return value
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} must be at least 1')
+        raise argparse.ArgumentTypeError(f'{text!r} must be a whole number, at least 1')
     return value

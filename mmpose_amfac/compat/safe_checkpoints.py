@@ -81,6 +81,9 @@ def _guarded(load, restricts: bool):
             with torch.serialization.safe_globals(_allowed()) if restricts else nullcontext():
                 content = load(filename, *args, **kwargs)
         except _UNREADABLE as error:
+            if 'map_location' in str(error):
+                # a good file of a GPU; torch says what to do
+                raise
             refused = re.search(r'GLOBAL (\S+)', str(error))
             if refused:
                 raise AMFACError(
@@ -98,9 +101,12 @@ def _guarded(load, restricts: bool):
 
 
 def _is_checkpoint(content) -> bool:
-    state = content.get('state_dict', content) if isinstance(content, dict) else None
-    return isinstance(state, dict) and all(isinstance(name, str) for name in state) and isinstance(
-        content.get('meta') or {}, dict)
+    if not isinstance(content, dict):
+        return False
+    if 'state_dict' in content and not isinstance(content.get('meta') or {}, dict):
+        return False
+    state = content.get('state_dict', content)
+    return isinstance(state, dict) and all(isinstance(name, str) for name in state)
 
 
 def _reason(error: Exception) -> str:

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mmpose_amfac.apis import BoxFile, Frame, JsonWriter
 from mmpose_amfac.errors import AMFACError
@@ -79,6 +81,27 @@ def test_our_own_results_are_boxes(tmp_path):
     ([dict(image_id=1, bbox=[1, 2, 'a', 4])], r'\[0\]\.bbox=.* must be four numbers'),
     ([dict(image_id=1, bbox=[1, 2, float('nan'), 4])], r'\[0\]\.bbox=.* must be four numbers'),
     ([dict(image_id=1, **BOX), dict(image_id=1, bbox=[1, 2, 0, 4])], r'\[1\]\.bbox=.* has no area'),
+    ([dict(image_id=1, bbox=[1, 2, True, 4])], r'\[0\]\.bbox=.* must be four numbers'),
+    ([dict(image_id=1, bbox=[5e5, 5e5, 0.01, 1])], r'\[0\]\.bbox=.* has no area'),  # not in float32
+    ([dict(image_id=1, bbox=[0, 0, 1e-45, 1e-45])], r'\[0\]\.bbox=.* has no area'),
+    ([dict(image_id=1, bbox=[1e9, 1e9, 1, 1])], r'\[0\]\.bbox=.* outside any picture'),
+    ([dict(image_id=1, bbox=[-1e30, 0, 1e30, 5])], r'\[0\]\.bbox=.* outside any picture'),
+    ([dict(image_id=1, bbox=[0, 0, float('inf'), 5])], r'\[0\]\.bbox=.* outside any picture'),
+    ([dict(image_id=1, bbox=[10**400, 0, 5, 5])], r'\[0\]\.bbox=.* outside any picture'),
+    ([dict(image_id=[1], **BOX)], r'\[0\]\.image_id=\[1\] must be'),
+    ([dict(image_id=1.5, **BOX)], r'\[0\]\.image_id=1.5 must be'),
+    ([dict(file_name=['a'], **BOX)], r"\[0\]\.file_name=\['a'\] must be a name"),
+    ([dict(file_name='v.mp4', frame=[2], **BOX)], r'\[0\]\.frame=\[2\] must be'),
+    ([dict(file_name='v.mp4', frame='2', **BOX)], r"\[0\]\.frame='2' must be"),
+    (dict(images=5, annotations=[]), 'images must be a list, not 5'),
+    (dict(images=None, annotations=[]), 'images must be a list, not None'),
+    (dict(images=[dict(id={}, file_name='a')], annotations=[]), r'images\[0\]\.id={} must be'),
+    (dict(categories=[1], annotations=[]), r'categories\[0\] is not an object'),
+    (dict(categories=None, annotations=[]), 'categories must be a list'),
+    (dict(categories=[dict(id=[], name='person')], annotations=[]), r'categories\[0\]\.id=\[\] must be'),
+    (dict(categories=[dict(id=1, name='person')], annotations=[dict(category_id=[1], image_id=1, **BOX)]),
+     r'annotations\[0\]\.category_id=\[1\] must be'),
+    ('[' * 100_000, 'is not JSON'),
     ([dict(image_id=1, bbox=[1, 2, 3, 4], score=7)], r'\[0\]\.score=7 must lie'),
     ([dict(image_id=1, bbox=[1, 2, 3, 4], score='x')], r"\[0\]\.score='x' must lie"),
     ([dict(bbox=[1, 2, 3, 4])], r'\[0\]\.image_id=None'),
@@ -111,3 +134,41 @@ def test_file_of_other_pictures_is_noticed(tmp_path):
         boxes.check_used()
     boxes(frame('5.jpg'))
     boxes.check_used()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(10**300, 10**310) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=8)
+NUMBERS = st.floats() | st.integers(-3, 50) | st.sampled_from([10**400, -1e30, 1e9, 1e-45, 999999.9])
+GOOD = dict(image_id=st.integers(0, 3), file_name=st.sampled_from(['a.jpg', '2.jpg', 'd/v.mp4']),
+            frame=st.integers(0, 3), bbox=st.lists(NUMBERS, min_size=4, max_size=4), score=NUMBERS, bbox_score=NUMBERS,
+            category_id=st.integers(0, 2), id=st.integers(0, 3), name=st.sampled_from(['person', 'dog']))
+
+
+def entries(*fields):
+    """Lists of objects whose fields are right, wrong or absent."""
+    some = st.fixed_dictionaries({}, optional={name: GOOD[name] | JSON for name in fields})
+    return st.lists(some | JSON, max_size=4) | JSON
+
+
+RESULTS = entries('image_id', 'file_name', 'frame', 'bbox', 'score', 'bbox_score', 'category_id')
+FILES = RESULTS | st.fixed_dictionaries({}, optional=dict(
+    annotations=RESULTS, images=entries('id', 'file_name', 'frame'), categories=entries('id', 'name')))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(content=FILES)
+def test_whatever_the_file_holds(tmp_path_factory, content):
+    """Boxes that can be used, or an AMFACError in one line."""
+    path = tmp_path_factory.getbasetemp() / 'any.json'
+    path.write_text(json.dumps(content))
+    try:
+        file = BoxFile(path)
+        for picture in (frame('a.jpg'), frame('2.jpg'), frame('v.mp4', 2)):
+            boxes, scores = file(picture)
+            assert boxes.dtype == scores.dtype == np.float32 and boxes.shape == (len(scores), 4)
+            assert np.isfinite(boxes).all() and (boxes[:, 2:] > boxes[:, :2]).all()
+            assert ((scores >= 0) & (scores <= 1)).all()
+        file.check_used()
+    except AMFACError as error:
+        assert '\n' not in str(error)

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_address_then_cache(server, cache):
 
 
 def test_wrong_checksum_is_refused_and_not_kept(server, cache):
-    with pytest.raises(AMFACError, match=f'sha256 {DIGEST}.*its name says 00000000'):
+    with pytest.raises(AMFACError, match=f'sha256 {DIGEST}.*its name says 00000000.*8 digits that are published'):
         fetch(f'{server[0]}/det-00000000.pth', 'remedy')
     assert list(cache.iterdir()) == []
 
@@ -185,6 +186,30 @@ def test_mmdet_detector(random_rtmdet, astronaut):
 def test_mmdet_detector_without_persons(random_rtmdet):
     with pytest.raises(AMFACError, match="no class 'person', only cat"):
         build_detector(str(random_rtmdet / 'det.py'), random_rtmdet / 'cat.pth')
+
+
+def test_weights_of_another_model_are_refused(random_rtmdet, tmp_path):
+    """A pose file fits nowhere; MMDetection alone would find a hundred persons with random weights."""
+    import torch
+    torch.save(dict(state_dict={'head.mlp_x.0.weight': torch.zeros(3, 4)}), tmp_path / 'pose.pth')
+    with pytest.raises(AMFACError, match=r'pose\.pth are not weights of .*det\.py') as error:
+        build_detector(str(random_rtmdet / 'det.py'), tmp_path / 'pose.pth')
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('meta', [dict(CLASSES=('cat', 'person')), dict(dataset_meta=dict(CLASSES=['cat', 'person'])),
+                                  None])
+def test_published_files_of_any_age_load(random_rtmdet, tmp_path, meta):
+    """Classes in either spelling or none (COCO's), and the means and deviations that many files carry."""
+    import torch
+    content = torch.load(random_rtmdet / 'person.pth')
+    content['state_dict'] |= {'data_preprocessor.mean': torch.zeros(3), 'data_preprocessor.std': torch.ones(3)}
+    torch.save(content | dict(meta=meta), tmp_path / 'old.pth')
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='checkpoint is None')
+        detector = build_detector(str(random_rtmdet / 'det.py'), tmp_path / 'old.pth')
+    assert list(detector.model.dataset_meta['classes'])[detector._person] == 'person'
+    assert len(detector.model.dataset_meta['classes']) == (80 if meta is None else 2)
 
 
 def test_missing_mmdet_gives_the_command(random_rtmdet, monkeypatch):

@@ -35,12 +35,10 @@ def test_packaged_model_by_its_alias(astronaut):
     """The default arguments give a trained model whose numbers are MMPose's, too."""
     from mmpose.apis import inference_topdown, init_model
 
-    from mmpose_amfac.model_index import find_model
-    model = find_model('amfacpose')
-    if not model['weights'].is_file():
-        pytest.skip(f'{model["weights"]} is not there')
+    from mmpose_amfac.model_index import find
+    model = find('amfacpose')
     poses = TorchEstimator(device='cpu')(astronaut, BOXES[:1])
-    theirs = init_model(str(model['config']), str(model['weights']), 'cpu',
+    theirs = init_model(str(model.config), str(model.weights), 'cpu',
                         cfg_options={'model.test_cfg.flip_test': False})
     (expected, ) = inference_topdown(theirs, astronaut, BOXES[:1])
     np.testing.assert_allclose(poses.keypoints, expected.pred_instances.keypoints, atol=0.5)
@@ -124,7 +122,27 @@ def test_weights_of_another_model_are_refused(small_model, tmp_path):
     assert '\n' not in str(error.value)
 
 
+def test_weights_of_another_input_size_are_refused(small_model, tmp_path):
+    """The head would resize them, which is a start for training only."""
+    config = tmp_path / 'larger.py'
+    config.write_text(small_model[0].read_text().replace('(96, 128)', '(192, 256)'))
+    with pytest.raises(AMFACError, match=r'small\.pth .*input size than .*larger\.py .*train') as error:
+        TorchEstimator(config, small_model[1], device='cpu')
+    assert '\n' not in str(error.value)
+
+
+def test_model_without_weights_names_config_and_training(monkeypatch, tmp_path):
+    from mmpose_amfac import model_index
+    model = model_index.Model('amfac_r34', ('big', ), tmp_path / 'amfac_r34.py', None, {})
+    monkeypatch.setattr(model_index, 'models', lambda: [model])
+    with pytest.raises(AMFACError) as error:
+        TorchEstimator('big')
+    assert str(error.value) == model_index.no_weights(model)
+
+
 @pytest.mark.parametrize('change, message', [
+    (dict(device='meta'), "device='meta' cannot be used here"),
+    (dict(device='hpu'), "device='hpu' cannot be used here"),
     (dict(weights=None), 'needs its weights'),
     (dict(weights='none.pth'), 'none.pth does not exist'),
     (dict(config='none.py'), 'none.py does not exist'),

@@ -124,3 +124,15 @@ def test_frames_are_taken_lazily(fake_estimator):
     results = predict(counted(), fake_estimator(4), boxes=boxes_of([1] * 1000))
     next(results)
     assert len(taken) == 4
+
+
+def test_poses_that_are_no_numbers_cost_their_frame_only(fake_estimator):
+    """The second of three frames overflows; the others are done."""
+    estimator = fake_estimator()
+    to_image = estimator.to_image
+    estimator.to_image = lambda points, center, scale: to_image(points, center, scale) * (
+        np.inf if center[0, 0] == 15 else 1)
+    results = list(predict(frames(3), estimator, boxes=boxes_of([1, 1, 1])))
+    assert [len(poses) for _, poses in results] == [1, 0, 1]
+    assert [frame.error for frame, _ in results] == [None, 'keypoints holds a value that is not finite', None]
+    assert [frame.image is None for frame, _ in results] == [False, True, False]

@@ -128,3 +128,43 @@ def test_cut_off_avi_reports_how_far_it_came(tmp_path):
 def test_camera_that_does_not_open():
     with pytest.raises(AMFACError, match='webcam:93 does not open'):
         open_source('webcam:93')
+
+
+@pytest.mark.parametrize('announced, read, complete', [
+    (12, 12, True), (13, 12, True), (14, 12, False), (100, 98, True), (100, 97, False), (1000, 980, True),
+    (10, 12, True), (1, 0, False), (0, 5, True)])
+def test_counts_of_containers_are_estimates(tmp_path, monkeypatch, announced, read, complete):
+    """Variable frame rates: 2 % fewer frames, at least one, are no sign of a cut-off file."""
+
+    class Capture:
+
+        def __init__(self, path):
+            self.left = read
+
+        def isOpened(self):  # noqa: N802
+            return True
+
+        def get(self, field):
+            return announced if field == cv2.CAP_PROP_FRAME_COUNT else 25.0
+
+        def read(self):
+            self.left -= 1
+            return self.left >= 0, picture()
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(cv2, 'VideoCapture', Capture)
+    (tmp_path / 'v.webm').write_bytes(b'')
+    frames = list(open_source(tmp_path / 'v.webm'))
+    assert (frames[-1].error is None) == complete
+    assert len(frames) == read + (not complete)
+
+
+def test_source_names_its_files(tmp_path):
+    save(tmp_path / 'b.png')
+    save(tmp_path / 'a.jpg')
+    save_video(tmp_path / 'v.mp4')
+    assert open_source(tmp_path).files == tuple(tmp_path / name for name in ('a.jpg', 'b.png', 'v.mp4'))
+    assert open_source(tmp_path / 'v.mp4').files == (tmp_path / 'v.mp4', )
+    assert open_source(tmp_path / 'b.png').files == (tmp_path / 'b.png', )

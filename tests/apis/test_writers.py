@@ -10,6 +10,7 @@ import pytest
 from mmpose_amfac.apis import DrawingWriter, Frame, JsonWriter, open_source
 from mmpose_amfac.apis.sources import Source
 from mmpose_amfac.apis.writers import write_image
+from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.poses import Poses
 from mmpose_amfac.skeletons import COCO17
 
@@ -114,3 +115,24 @@ def test_write_image_replaces_whole_files(tmp_path):
     assert write_image(path, np.full((4, 5, 3), 9, np.uint8)) == path
     assert cv2.imread(str(path))[0, 0, 0] == 9
     assert [p.name for p in path.parent.iterdir()] == ['a.png']
+
+
+@pytest.mark.parametrize('name', ['a.png', 'd.xyz'])
+def test_drawings_never_replace_the_source(tmp_path, name):
+    """Inside the folder that is read, through a link to it, and where the added suffix hits another picture."""
+    for file in {name, 'd.xyz.png'}:
+        (tmp_path / file).write_bytes(cv2.imencode('.png', np.zeros((4, 5, 3), np.uint8))[1].tobytes())
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / 'link').symlink_to(tmp_path)
+    source = open_source(tmp_path)
+    for folder in (tmp_path, tmp_path / 'link', tmp_path / '..' / tmp_path.name):
+        with pytest.raises(AMFACError, match='is read and would be overwritten; choose another --out'):
+            DrawingWriter(folder, source)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    DrawingWriter(tmp_path / 'drawings', source)
+
+
+def test_video_never_replaces_itself(tmp_path):
+    (tmp_path / 'v.mp4').write_bytes(b'')
+    with pytest.raises(AMFACError, match='v.mp4 is read'):
+        DrawingWriter(tmp_path, open_source(tmp_path / 'v.mp4'))

@@ -7,6 +7,7 @@ import cv2
 import pytest
 
 from mmpose_amfac.cli.main import main
+from mmpose_amfac.files import sha256
 
 
 @pytest.fixture
@@ -51,18 +52,62 @@ def test_only_the_demo_falls_back(capsys, tmp_path, folder, model_options, no_we
     assert not (tmp_path / 'predictions.json').exists() and not (tmp_path / 'demo.json').exists()
 
 
-@pytest.mark.parametrize('ap, mentioned', [(0.123, True), (0.35, False), (None, False)])
-def test_weak_weights_are_called_weak(capsys, tmp_path, model_options, ap, mentioned):
+@pytest.fixture
+def carded(tmp_path, monkeypatch, model_options):
+    """Options of packaged weights, and a function that writes their card."""
+    from mmpose_amfac import paths
+    folder = tmp_path / 'weights'
+    folder.mkdir()
+    weights = folder / 'packaged.pth'
+    weights.write_bytes(Path(model_options[3]).read_bytes())
+    monkeypatch.setattr(paths, 'WEIGHTS', folder)
+
+    def write(**changes):
+        card = dict(ap=0.123, ap_dataset='dev crops', boxes='ground truth', flip_test=True, config='c.py',
+                    weights_sha256=sha256(weights)) | changes
+        weights.with_suffix('.json').write_text(json.dumps(card))
+        return [*model_options[:3], str(weights), *model_options[4:], '--det', 'whole_image', '--out',
+                str(tmp_path / 'out')]
+
+    return write
+
+
+LINE = 'packaged.pth are weak weights: AP 0.123 on dev crops with ground truth boxes, '
+
+
+@pytest.mark.parametrize('changes, line', [
+    (dict(), LINE + 'with flip test\n'), (dict(flip_test=False), LINE + 'without flip test\n'), (dict(ap=0.35), ''),
+    (dict(weights_sha256='0' * 64), '')])
+def test_weak_packaged_weights_are_called_weak(capsys, carded, changes, line):
+    assert main(['demo', *carded(**changes)]) == 0
+    out = capsys.readouterr().out
+    assert line in out and ('weak weights' in out) == bool(line)
+
+
+@pytest.mark.parametrize('content', ['{"ap": 0.1}', 'no JSON'])
+def test_a_file_beside_own_weights_is_no_card(capsys, tmp_path, model_options, content):
     card = Path(model_options[3]).with_suffix('.json')
-    if ap is not None:
-        card.write_text(json.dumps(dict(ap=ap, ap_dataset='COCO dev crops', boxes='ground-truth')))
+    card.write_text(content)
     try:
         assert main(['demo', *model_options, '--det', 'whole_image', '--out', str(tmp_path)]) == 0
     finally:
-        card.unlink(missing_ok=True)
-    out = capsys.readouterr().out
-    assert ('AP 0.123 on COCO dev crops with ground-truth boxes' in out) == mentioned
-    assert ('are weak weights' in out) == mentioned
+        card.unlink()
+    assert 'weak' not in capsys.readouterr().out
+
+
+def test_demo_never_replaces_its_picture(capsys, tmp_path, folder, model_options):
+    picture = tmp_path / 'demo.png'
+    picture.write_bytes((folder / 'Zoë ☃.png').read_bytes())
+    before = picture.read_bytes()
+    assert main(['demo', *model_options, '--image', str(picture), '--det', 'whole_image', '--out', str(tmp_path)]) == 2
+    assert f'{picture} is read and would be overwritten' in capsys.readouterr().err
+    assert picture.read_bytes() == before and not (tmp_path / 'demo.json').exists()
+
+
+def test_flip_test_is_recorded(tmp_path, model_options):
+    for flip in ([], ['--flip']):
+        assert main(['demo', *model_options, '--det', 'whole_image', '--out', str(tmp_path), *flip]) == 0
+        assert json.loads((tmp_path / 'demo.json').read_text())['info']['flip_test'] == bool(flip)
 
 
 @pytest.mark.parametrize('content', [None, b'', b'garbage'])

@@ -9,15 +9,23 @@ from mmpose_amfac import doctor
 from mmpose_amfac.cli.main import main
 
 GOOD = dict(torch='2.13.0+cpu', torchvision='0.28.0', mmengine='0.10.7', mmdet='3.3.0', mmpose='1.3.2', numpy='2.3.5',
-            setuptools='80.10.2', onnxruntime='1.31.1') | {'mmcv-lite': '2.1.0', 'opencv-python-headless': '5.0.0.93'}
+            setuptools='80.10.2', onnxruntime='1.31.1', pycocotools='2.0.11')
+GOOD |= {'mmcv-lite': '2.1.0', 'opencv-python-headless': '5.0.0.93'}
 
 
 class Fake:
-    """An installation as a test wants it; ``None`` takes a package away."""
+    """An installation as a test wants it; ``None`` takes a package away.
 
-    def __init__(self, python=(3, 11), modules=('pkg_resources', ), **packages):
+    ``broken`` maps modules to the last line of their traceback; ``compiled``: mmcv's folder has operators;
+    ``cuda``: of torch.
+    """
+
+    def __init__(self, python=(3, 11), modules=('pkg_resources', ), broken=(), compiled=False, cuda='13.0', **packages):
         self.python = python
-        self.modules = modules
+        self.modules = (*modules, *broken)
+        self.broken = dict(broken)
+        self.compiled = compiled
+        self.cuda = cuda
         self.packages = GOOD | {name.replace('_', '-'): version for name, version in packages.items()}
 
     def version(self, package):
@@ -26,12 +34,22 @@ class Fake:
     def importable(self, module):
         return module in self.modules
 
+    def start(self, code):
+        if 'torch.version.cuda' in code:
+            return True, self.cuda
+        module = code.split()[1].rstrip(';')
+        return module not in self.broken, self.broken.get(module, '0.1')
+
+    def compiled_mmcv(self):
+        return self.compiled
+
 
 @pytest.mark.parametrize('env', [
     Fake(),
     Fake(setuptools='82.0.0'),  # somebody else provides pkg_resources
     Fake(setuptools='81.0.0', modules=()),
-    Fake(numpy='2.4.1', mmpose=None),
+    Fake(numpy='2.4.1'),  # mended by compat/drawing
+    Fake(mmpose=None, pycocotools=None),
     Fake(mmcv='2.2.0', mmcv_lite=None, mmdet=None),
     Fake(mmcv='2.1.0', mmcv_lite=None),
     Fake(torch='2.14.0', torchvision='0.29.1'),
@@ -48,12 +66,24 @@ def test_nothing_to_complain_about(env):
 
 @pytest.mark.parametrize('env, text, commands', [
     (Fake(setuptools='82.0.0', modules=()), 'setuptools 82.0.0', [['install', 'setuptools<82']]),
-    (Fake(numpy='2.4.0'), 'numpy 2.4.0', [['install', 'numpy<2.4']]),
+    (Fake(pycocotools=None), 'without pycocotools', [['install', 'pycocotools']]),
     (Fake(mmcv='2.2.0', mmcv_lite=None), 'mmcv 2.2.0', [['install', '--no-deps', 'mmcv==2.1.0']]),
     (Fake(mmcv_lite='2.2.0'), 'mmcv-lite 2.2.0', [['install', '--no-deps', 'mmcv-lite==2.1.0']]),
     (Fake(mmcv='2.1.0'), 'both installed', [['uninstall', '-y', 'mmcv', 'mmcv-lite'],
                                             ['install', '--no-deps', 'mmcv-lite==2.1.0']]),
-    (Fake(torchvision='0.27.1'), '0.28 does', [['install', '--no-deps', 'torchvision==0.28.*']]),
+    (Fake(mmcv='2.1.0', compiled=True), 'with compiled operators', [
+        ['uninstall', '-y', 'mmcv-lite'],
+        ['install', '--force-reinstall', '--no-deps', '--no-build-isolation', 'mmcv==2.1.0']]),
+    (Fake(torchvision='0.27.1'), '0.28 does, from https://download.pytorch.org/whl/cpu', [
+        ['install', '--no-deps', '--index-url', 'https://download.pytorch.org/whl/cpu', 'torchvision==0.28.*']]),
+    (Fake(torch='2.13.0', torchvision='0.27.1', cuda='None'), 'whl/cpu', [
+        ['install', '--no-deps', '--index-url', 'https://download.pytorch.org/whl/cpu', 'torchvision==0.28.*']]),
+    (Fake(torch='2.13.0+cu130', torchvision='0.27.1+cu130'), 'whl/cu130', [
+        ['install', '--no-deps', '--index-url', 'https://download.pytorch.org/whl/cu130', 'torchvision==0.28.*']]),
+    (Fake(torch='2.13.0a0+git12ab', torchvision='0.27.1'), 'the index that torch came from', [
+        ['install', '--no-deps', 'torchvision==0.28.*']]),
+    (Fake(torch='2.13.0', torchvision='0.27.1'), 'the index that torch came from', [
+        ['install', '--no-deps', 'torchvision==0.28.*']]),
     (Fake(albumentations='2.0.8'), 'albumentations 2.0.8', [['install', 'albumentations<2']]),
     (Fake(onnxruntime_gpu='1.31.1'), 'both installed', [['uninstall', '-y', 'onnxruntime', 'onnxruntime-gpu'],
                                                         ['install', 'onnxruntime-gpu']]),
@@ -64,6 +94,43 @@ def test_each_incompatibility_is_found_with_its_command(env, text, commands):
     (problem, ) = doctor.problems(env)
     assert text in problem.text and '\n' not in problem.text and problem.automatic
     assert [list(command) for command in problem.commands] == [[sys.executable, '-m', 'pip', *c] for c in commands]
+
+
+@pytest.mark.parametrize('env, text, command', [
+    (Fake(broken=dict(torch='OSError: libtorch_cpu.so: no such file')), 'torch is installed but cannot be imported: OS',
+     ['install', '--force-reinstall', '--no-deps', '--index-url', 'https://download.pytorch.org/whl/cpu',
+      'torch==2.13.0']),
+    (Fake(broken=dict(onnxruntime='ImportError: DLL load failed')), 'onnxruntime is installed but cannot be imported',
+     ['install', '--force-reinstall', '--no-deps', 'onnxruntime==1.31.1']),
+    (Fake(broken=dict(cv2='ImportError: libGL.so.1: cannot open')), 'libGL.so.1',
+     ['install', '--force-reinstall', '--no-deps', 'opencv-python-headless==5.0.0.93']),
+    (Fake(broken=dict(numpy='exit code -11'), numpy=None), 'exit code -11',
+     ['install', '--force-reinstall', '--no-deps', 'numpy']),
+])
+def test_modules_that_do_not_start_are_left_to_the_user(env, text, command):
+    (problem, ) = doctor.problems(env)
+    assert text in problem.text and '\n' not in problem.text and not problem.automatic
+    assert [list(c)[3:] for c in problem.commands] == [command]
+
+
+def test_devices_of_what_does_not_start():
+    rows = doctor.devices(Fake(broken=dict(torch='OSError: x'), modules=('onnxruntime', )))
+    assert rows['torch devices'] == 'torch does not start' and rows['onnxruntime providers'] == '0.1'
+
+
+def test_a_module_is_really_started(tmp_path, monkeypatch):
+    """Errors, and ends of the process, come back as one line."""
+    (tmp_path / 'onnxruntime').mkdir()
+    (tmp_path / 'onnxruntime' / '__init__.py').write_text('raise OSError("lib.so: cannot open\\n")')
+    (tmp_path / 'cv2.py').write_text('import os; os._exit(7)')
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    doctor.look_again()
+    try:
+        assert doctor.Installation().start('import onnxruntime') == (False, 'OSError: lib.so: cannot open')
+        assert doctor.Installation().start('import cv2') == (False, 'exit code 7')
+        assert doctor.Installation().start('print(1); print(2)') == (True, '2')
+    finally:
+        doctor.look_again()
 
 
 def test_python_is_left_to_the_user():
@@ -98,6 +165,8 @@ def fake_doctor(monkeypatch):
         def run(command, **_):
             ran.append(list(command)[3:])
             state['env'] = repaired or env
+            if isinstance(code, OSError):
+                raise code
             return subprocess.CompletedProcess(command, code)
 
         monkeypatch.setattr(subprocess, 'run', run)
@@ -113,9 +182,9 @@ def test_report_without_problems(capsys, fake_doctor):
 
 
 def test_report_prints_the_command_and_runs_nothing(capsys, fake_doctor):
-    ran = fake_doctor(Fake(numpy='2.4.0'))
+    ran = fake_doctor(Fake(albumentations='2.0.8'))
     assert main(['doctor']) == 1
-    assert f"{sys.executable} -m pip install 'numpy<2.4'" in capsys.readouterr().out
+    assert f"{sys.executable} -m pip install 'albumentations<2'" in capsys.readouterr().out
     assert ran == []
 
 
@@ -127,11 +196,31 @@ def test_fix_runs_the_commands_and_checks_again(capsys, fake_doctor):
     assert out.index('running:') > out.index('problem:') and '0 of 1 problems left' in out
 
 
-def test_failed_fix_stops_and_exits_1(capsys, fake_doctor):
-    ran = fake_doctor(Fake(mmcv='2.1.0'), code=1)
+@pytest.mark.parametrize('code', [1, FileNotFoundError(2, 'No such file', 'python')])
+@pytest.mark.parametrize('repaired', [None, Fake()])
+def test_failed_fix_stops_its_problem_and_exits_1(capsys, fake_doctor, code, repaired):
+    """The next problem is still mended; a failure counts even if nothing is found any more."""
+    ran = fake_doctor(Fake(mmcv='2.1.0', albumentations='2.0.8'), code=code, repaired=repaired)
     assert main(['doctor', '--fix']) == 1
-    assert ran == [['uninstall', '-y', 'mmcv', 'mmcv-lite']]
-    assert 'it failed' in capsys.readouterr().out
+    assert ran == [['uninstall', '-y', 'mmcv', 'mmcv-lite'], ['install', 'albumentations<2']]
+    assert capsys.readouterr().out.count('it failed') == 2
+
+
+def test_versions_come_before_what_may_fail(capsys, fake_doctor, monkeypatch):
+    fake_doctor(Fake())
+    seen = []
+    monkeypatch.setattr(doctor, 'devices', lambda: seen.append(capsys.readouterr().out) or {})
+    assert main(['doctor']) == 0
+    assert 'torchvision' in seen[0]
+
+
+def test_broken_torch_is_reported_with_exit_1(command, tmp_path):
+    """From end to end: a torch that fails to load does not take the report along."""
+    (tmp_path / 'torch.py').write_text("raise OSError('libtorch.so: cannot open shared object file')\n")
+    done = command('doctor')
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert 'problem: torch is installed but cannot be imported: OSError: libtorch.so' in done.stdout
+    assert done.stdout.index('setuptools') < done.stdout.index('torch does not start')
 
 
 def test_fix_leaves_python_alone(capsys, fake_doctor):

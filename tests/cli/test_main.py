@@ -41,9 +41,11 @@ def test_version(capsys):
     (['predict', 'x.jpg', '--weight=w.pth'], 'unknown option --weight=w.pth; nearest: --weights'),
     (['predict', 'x.jpg', '--zzz'], '--no-draw'),  # nothing is near: all are listed
     (['predict', 'x.jpg', 'y.jpg'], "unexpected argument 'y.jpg'"),
-    (['predict', 'x.jpg', '--score-thr', '7'], 'must lie in [0, 1]'),
+    (['predict', 'x.jpg', '--score-thr', '7'], 'must be a number in [0, 1]'),
     (['predict', 'x.jpg', '--batch-size', '0'], 'at least 1'),
-    (['predict', 'x.jpg', '--batch-size', 'many'], '--batch-size'),
+    (['predict', 'x.jpg', '--batch-size', 'many'], "--batch-size: 'many' must be a whole number, at least 1"),
+    (['predict', 'x.jpg', '--score-thr', 'x'], "--score-thr: 'x' must be a number in [0, 1]"),
+    (['demo', '--kpt-thr', 'nan'], "--kpt-thr: 'nan' must be a number"),
 ])
 def test_wrong_calls_are_one_line_and_exit_2(capsys, args, message):
     with pytest.raises(SystemExit) as leaving:
@@ -55,7 +57,14 @@ def test_wrong_calls_are_one_line_and_exit_2(capsys, args, message):
 
 @pytest.mark.parametrize('raised, code, message', [
     (AMFACError('a mistake'), 2, 'amfacpose: error: a mistake\n'),
-    (PermissionError(13, 'Permission denied', '/out'), 2, "amfacpose: error: [Errno 13] Permission denied: '/out'\n"),
+    (PermissionError(13, 'Permission denied', '/out'), 2, 'amfacpose: error: /out: Permission denied\n'),
+    (OSError('odd'), 2, 'amfacpose: error: odd\n'),
+    (ModuleNotFoundError('', name='tqdm.auto'), 2, 'amfacpose: error: doctor needs tqdm.auto, which is not installed: '
+     "python -m pip install 'mmpose_amfac[runtime]'\n"),
+    (ModuleNotFoundError('', name='yaml'), 2, 'amfacpose: error: doctor needs yaml, which is not installed: '
+     'python -m pip install pyyaml\n'),
+    (ModuleNotFoundError('', name='einops'), 2, 'amfacpose: error: doctor needs einops, which is not installed: '
+     'python -m pip install einops\n'),
     (KeyboardInterrupt(), 130, 'amfacpose: stopped\n'),
 ])
 def test_exceptions_become_exit_codes(capsys, monkeypatch, raised, code, message):
@@ -67,10 +76,30 @@ def test_exceptions_become_exit_codes(capsys, monkeypatch, raised, code, message
     assert capsys.readouterr().err == message
 
 
-def test_errors_of_our_own_code_are_not_hidden(monkeypatch):
+@pytest.mark.parametrize('bug', [TypeError('a bug'), ModuleNotFoundError('a bug', name='mmpose_amfac.none'),
+                                 ModuleNotFoundError('a bug')])
+def test_errors_of_our_own_code_are_not_hidden(monkeypatch, bug):
     def fail(args):
-        raise TypeError('a bug')
+        raise bug
 
     monkeypatch.setattr('mmpose_amfac.cli.doctor.run', fail)
-    with pytest.raises(TypeError, match='a bug'):
+    with pytest.raises(type(bug), match='a bug'):
         module.main(['doctor'])
+
+
+@pytest.mark.parametrize('missing, command', [
+    ('numpy', "'mmpose_amfac[runtime]'"), ('cv2', "'mmpose_amfac[runtime]'"), ('yaml', 'pyyaml')])
+def test_missing_packages_are_one_line(tmp_path, missing, command):
+    code = (f'import sys; sys.modules[{missing!r}] = None\nfrom mmpose_amfac.cli.main import main\n'
+            "sys.exit(main(['predict', 'x.png']))")
+    (tmp_path / 'x.png').write_bytes(b'')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    (line, ) = done.stderr.splitlines()
+    assert line.startswith('amfacpose: error: ') and line.endswith(f'python -m pip install {command}')
+
+
+def test_the_extra_holds_what_it_is_recommended_for(root):
+    from mmpose_amfac.packages import _RUNTIME
+    packages = (root / 'requirements' / 'runtime.txt').read_text().split()
+    assert set(_RUNTIME) <= {name.replace('opencv-python-headless', 'cv2') for name in packages}

@@ -69,10 +69,52 @@ def test_video_in_video_out(tmp_path, model_options):
     assert len(content['annotations']) == 14
 
 
-def test_outputs_never_replace_the_inputs(tmp_path, folder, model_options):
+def test_outputs_never_replace_the_inputs(capsys, tmp_path, folder, model_options):
+    """Beside the inputs is fine; a second run on the first one's drawings, or on its boxes, is not."""
     before = (folder / 'a.jpg').read_bytes()
-    assert main(['predict', str(folder), *model_options, '--det', 'whole_image', '--out', str(folder)]) == 0
+    options = [*model_options, '--det', 'whole_image', '--out', str(folder)]
+    assert main(['predict', str(folder), *options]) == 0
     assert (folder / 'a.jpg').read_bytes() == before
+    made = {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+    capsys.readouterr()
+    assert main(['predict', str(folder / 'drawings'), *options]) == 2
+    assert main(['predict', str(folder / 'drawings' / 'a.jpg'), *options]) == 2
+    assert main(['predict', str(folder), *model_options, '--boxes', str(folder / 'predictions.json'), '--out',
+                 str(folder)]) == 2
+    assert capsys.readouterr().err.count('is read and would be overwritten; choose another --out') == 3
+    assert {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()} == made
+
+
+def test_flip_test_changes_joints_and_is_recorded(tmp_path, folder, model_options):
+    found = []
+    for flip in ([], ['--flip']):
+        assert main(['predict', str(folder / 'a.jpg'), *model_options, '--det', 'whole_image', '--no-draw', '--out',
+                     str(tmp_path / 'out'), *flip]) == 0
+        found.append(results(tmp_path / 'out'))
+        assert found[-1]['info']['flip_test'] == bool(flip)
+    plain, flipped = (content['annotations'][0]['keypoint_scores'] for content in found)
+    assert plain != flipped
+
+
+def test_missing_tqdm_is_one_line(capsys, tmp_path, folder, model_options, monkeypatch):
+    import sys
+    monkeypatch.setitem(sys.modules, 'tqdm', None)
+    assert main(['predict', str(folder), *model_options, '--det', 'whole_image', '--out', str(tmp_path / 'out')]) == 2
+    assert capsys.readouterr().err.endswith("predict needs tqdm, which is not installed: python -m pip install "
+                                            "'mmpose_amfac[runtime]'\n")
+
+
+@pytest.mark.parametrize('out', ['{file}', '{file}/deeper', '{nodraw}'])
+def test_out_that_is_a_file(capsys, tmp_path, folder, model_options, out):
+    (tmp_path / 'nodraw').mkdir()
+    (tmp_path / 'nodraw' / 'drawings').write_text('')
+    (tmp_path / 'a.png').write_text('mine')
+    out = out.format(file=tmp_path / 'a.png', nodraw=tmp_path / 'nodraw')
+    for verb in (['predict', str(folder)], ['demo'])[:1 if 'nodraw' in out else 2]:
+        assert main([*verb, *model_options, '--out', out]) == 2
+        error = capsys.readouterr().err
+        assert 'is a file; give a folder' in error and error.count('\n') == 1
+    assert (tmp_path / 'a.png').read_text() == 'mine'
 
 
 @pytest.mark.parametrize('args, message', [
@@ -85,6 +127,8 @@ def test_outputs_never_replace_the_inputs(tmp_path, folder, model_options):
     (['{folder}', '--boxes', '{foreign}'], 'no entry belongs to a picture'),
     (['{folder}', '--boxes', '{foreign}', '--det', 'whole_image'], 'exclude each other'),
     (['{folder}', '--device', 'cuda:77'], "device='cuda:77' cannot be used"),
+    (['{folder}', '--device', 'meta'], "device='meta' cannot be used"),
+    (['{folder}', '--weights', '{bad}'], 'bad.json is not a checkpoint that torch can read'),
 ])
 def test_mistakes_exit_2_with_one_line(capsys, tmp_path, folder, model_options, args, message):
     (tmp_path / 'empty').mkdir()

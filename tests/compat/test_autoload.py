@@ -54,6 +54,18 @@ def test_python_loads_the_plugin_at_its_start(folder):
     assert modules_at_start(folder) == "['mmpose_amfac']\n"
 
 
+def test_nothing_but_the_package_is_exposed(folder):
+    """Of a checkout neither `tests` nor `tools` become importable: the search path is as it was."""
+    file = autoload.install()
+    assert str(PACKAGE.parent) in file.read_text() and file.read_text().startswith('import ')
+    environment = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
+    code = ('import site, sys; before = list(sys.path); site.addsitedir(sys.argv[1]); '
+            "import mmpose_amfac.errors; print(sys.path == [*before, sys.argv[1]])")
+    result = subprocess.run([sys.executable, '-c', code, str(folder)], capture_output=True, text=True, cwd=folder,
+                            env=environment)
+    assert result.stdout == 'True\n', result.stderr
+
+
 def test_a_file_that_outlives_the_package_is_silent(folder):
     file = autoload.install()
     file.write_text(file.read_text().replace(str(PACKAGE.parent), str(folder)))

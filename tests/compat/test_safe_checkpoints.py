@@ -1,8 +1,10 @@
 import functools
 import http.server
+import io
 import os
 import threading
 from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,6 +87,93 @@ def test_the_error_names_what_was_refused(tmp_path):
     torch.save(Call(os.system, 'true'), tmp_path / 'evil.pth')
     with pytest.raises(AMFACError, match=r'evil\.pth: not loaded.*\(it refers to posix\.system\)'):
         load(str(tmp_path / 'evil.pth'))
+
+
+def saved(content) -> bytes:
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+OTHER_FILES = {
+    'empty': b'',
+    'text': b'hello text',
+    'letter': b'e',
+    'json': b'{"a": 1}',
+    'html': b'<!doctype html>',
+    'zeros': bytes(1024),
+    'zip': b'PK\x03\x04' + b'x' * 100,
+    'pickle': b'\x80\x02K\x01.',
+    'cut off': saved(runner_content())[:-200],
+    'number as state_dict': saved(dict(state_dict=5)),
+    'number as meta': saved(dict(state_dict={}, meta=5)),
+    'numbered tensors': saved({1: torch.zeros(1)}),
+    'list': saved([torch.zeros(1)]),
+    'tensor': saved(torch.zeros(1)),
+}
+
+
+@pytest.mark.parametrize('kind', OTHER_FILES)
+def test_other_files_are_named_in_one_line(tmp_path, kind):
+    file = tmp_path / 'weights.pth'
+    file.write_bytes(OTHER_FILES[kind])
+    with pytest.raises(AMFACError) as error:
+        load(str(file), map_location='cpu')
+    assert str(error.value).startswith(f'{file} is not a checkpoint that torch can read (')
+    assert '\n' not in str(error.value) and 'weights_only=False' not in str(error.value)
+
+
+def test_a_missing_file_stays_missing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load(str(tmp_path / 'none.pth'))
+
+
+@pytest.fixture
+def schemes(monkeypatch):
+    """A stand-in of MMEngine's module with a loader of its own."""
+
+    def build(load):
+        class Loader:
+            _schemes = {'': load}
+
+            @classmethod
+            def register_scheme(cls, prefix, load, force):
+                cls._schemes[prefix] = load
+
+        return SimpleNamespace(CheckpointLoader=Loader, load_url=torch.hub.load_state_dict_from_url)
+
+    return build
+
+
+def test_a_torch_that_does_not_restrict_is_left_as_it_is(tmp_path, schemes, monkeypatch):
+    """Before 2.6 (2.5 has an allow-list, without names): files load as ever, only the errors are ours."""
+    monkeypatch.setattr(torch, 'load', functools.partial(torch.load, weights_only=False))
+    monkeypatch.delattr(torch.serialization, 'safe_globals')
+    module = schemes(lambda filename: torch.load(filename))
+    safe_checkpoints.apply(module)
+    assert module.load_url is torch.hub.load_state_dict_from_url
+    torch.save(runner_content(), tmp_path / 'epoch_1.pth')
+    guarded = module.CheckpointLoader._schemes['']
+    assert guarded(tmp_path / 'epoch_1.pth')['message_hub']['log_scalars']['loss'].mean() == 1.5
+    (tmp_path / 'empty.pth').write_bytes(b'')
+    with pytest.raises(AMFACError, match='empty.pth is not a checkpoint'):
+        guarded(tmp_path / 'empty.pth')
+
+
+def test_whether_torch_restricts_is_tried(monkeypatch):
+    assert safe_checkpoints._restricts()
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    assert not safe_checkpoints._restricts()
+
+
+def test_torchs_advice_on_files_of_a_gpu_is_kept(schemes):
+    def load(filename):
+        raise RuntimeError('Attempting to deserialize object on a CUDA device; please use torch.load with map_location')
+
+    module = schemes(load)
+    safe_checkpoints.apply(module)
+    with pytest.raises(RuntimeError, match='map_location'):
+        module.CheckpointLoader._schemes['']('gpu.pth')
 
 
 @pytest.fixture

@@ -88,9 +88,24 @@ def test_not_a_detector(tmp_path):
 
 def test_fixed_size_must_agree(tmp_path):
     path = constant_detector(tmp_path / 'd.onnx', [[0] * 5], inputs=(1, 3, 640, 640))
-    with pytest.raises(AMFACError, match='input_size'):
-        OnnxDetector(path)
+    with pytest.raises(AMFACError, match=r'input_size=\(320, 320\)'):
+        OnnxDetector(path, input_size=(320, 320))
     assert OnnxDetector(path, input_size=(640, 640)).input_size == (640, 640)
+
+
+@pytest.mark.parametrize('inputs, size', [((1, 3, 640, 640), (640, 640)), ((1, 3, 480, 640), (640, 480)),
+                                          (('batch', 3, 'h', 'w'), (320, 320)), ((None, 3, 416, None), (320, 416))])
+def test_size_is_that_of_the_file(tmp_path, inputs, size):
+    """A fixed length is taken, an open one is 320; the file then runs."""
+    detector = OnnxDetector(constant_detector(tmp_path / 'd.onnx', [[1, 1, 9, 9, .9]], inputs=inputs), threads=1)
+    assert detector.input_size == size
+    assert len(detector(np.zeros((50, 60, 3), np.uint8))[0]) == 1
+
+
+@pytest.mark.parametrize('inputs', [(8, 3, 320, 320), (1, 1, 320, 320), (1, 3, 320)])
+def test_other_inputs_are_refused(tmp_path, inputs):
+    with pytest.raises(AMFACError, match='takes the input'):
+        OnnxDetector(constant_detector(tmp_path / 'd.onnx', [[0] * 5], inputs=inputs))
 
 
 def test_missing_file(tmp_path):

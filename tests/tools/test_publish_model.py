@@ -44,8 +44,8 @@ def test_card_is_made_of_the_report_of_the_same_weights(tmp_path):
 
 
 def test_packaged_card_and_committed_report_are_of_the_packaged_weights(root):
-    from mmpose_amfac.model_index import find_model
-    weights = find_model('amfacpose')['weights']
+    from mmpose_amfac.model_index import find
+    weights = find('amfacpose').weights
     card = json.loads(weights.with_suffix('.json').read_text())
     report = json.loads((root / f'benchmarks/results/accuracy_{weights.stem}_{card["ap_dataset"]}.json').read_text())
     assert card['weights_sha256'] == report['model']['weights_sha256'] == sha256(weights)

@@ -84,13 +84,13 @@ def test_detector_boxes_are_one_switch(workspace, run):
 @pytest.mark.parametrize('weights, word', [('foreign', 'not weights of'), ('larger', 'another input size'),
                                            ('missing', 'missing')])
 def test_no_figure_from_weights_that_do_not_fit(workspace, run, weights, word):
-    from mmpose_amfac.model_index import find_model
+    from mmpose_amfac.model_index import find
     from mmpose_amfac.paths import mim_root
     path = workspace / f'{weights}.pth'
     if weights == 'foreign':
         torch.save(dict(state_dict=dict(foreign=torch.zeros(3))), path)
     elif weights == 'larger':
-        path = find_model('amfacpose')['weights']
+        path = find('amfacpose').weights
     out = workspace / f'{weights}.json'
     done = run(mim_root() / 'tools/test.py', mim_root() / 'configs/real_data' / CONFIG, path, '--out', out, *options(),
                cwd=workspace, check=False)

@@ -22,9 +22,9 @@ val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
 
 load_from = 'work_dirs/amfacpose_r18_1xb64-1e_real-96x72/epoch_1.pth'
-train_cfg = dict(max_epochs=2, val_interval=1)
+train_cfg = dict(max_epochs=1, val_interval=1)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=100, start_factor=0.01, by_epoch=False),
-    dict(type='CosineAnnealingLR', begin=0, end=2, T_max=2, eta_min=1e-5, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=0, end=1, T_max=1, eta_min=1e-5, by_epoch=True, convert_to_iter_based=True),
 ]

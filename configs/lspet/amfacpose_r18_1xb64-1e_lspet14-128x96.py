@@ -1,6 +1,6 @@
 # A skeleton of one's own: the network of the real-data run with 14 joints. There is no held-out split, so the
 # evaluation reads the training file and shows progress only.
-_base_ = ['../real_data/amfacpose_r18_1xb64-2e_real-128x96.py', '../_base_/lspet14_skeleton.py']
+_base_ = ['../real_data/amfacpose_r18_1xb64-1e_real-128x96.py', '../_base_/lspet14_skeleton.py']
 
 model = dict(head=dict(out_channels=14))
 load_from = None

@@ -1,5 +1,5 @@
 # Train on one skeleton, evaluate on another: LSPET's 14 joints become CrowdPose's through KeypointConverter.
-_base_ = '../real_data/amfacpose_r18_1xb64-2e_real-128x96.py'
+_base_ = '../real_data/amfacpose_r18_1xb64-1e_real-128x96.py'
 
 to_crowdpose = dict(
     type='KeypointConverter',
