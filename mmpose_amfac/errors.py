@@ -45,9 +45,10 @@ def integers(field: str, values, count: int | None = None, low: int = 1) -> None
 
 @contextmanager
 def one_line_errors(program: str):
-    """End a script with the message alone and exit code 2 where an :class:`AMFACError` comes up."""
+    """End a script with the message alone and exit code 2 at an :class:`AMFACError` or a file that is not there."""
     try:
         yield
-    except AMFACError as error:
-        print(f'{program}: error: {error}', file=sys.stderr)
+    except (AMFACError, FileNotFoundError) as error:
+        missing = isinstance(error, FileNotFoundError) and error.filename
+        print(f'{program}: error: {f"{error.filename} does not exist" if missing else error}', file=sys.stderr)
         raise SystemExit(2) from None

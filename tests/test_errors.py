@@ -34,3 +34,7 @@ def test_scripts_end_with_one_line_and_exit_code_2(capsys):
         raise errors.AMFACError('field=3 is wrong')
     assert end.value.code == 2
     assert capsys.readouterr().err == 'tool.py: error: field=3 is wrong\n'
+    with pytest.raises(SystemExit) as end, errors.one_line_errors('tool.py'):
+        open('/nowhere/file.json')
+    assert end.value.code == 2
+    assert capsys.readouterr().err == 'tool.py: error: /nowhere/file.json does not exist\n'

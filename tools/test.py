@@ -38,6 +38,8 @@ def main():
     from mmpose_amfac.files import write_json
 
     cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+    # what a config starts training from must not replace the weights under test
+    cfg.load_from, cfg.resume = None, False
     if args.boxes:
         cfg.test_dataloader.dataset.bbox_file = args.boxes
     if args.dump:

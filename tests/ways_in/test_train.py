@@ -72,7 +72,8 @@ def test_detector_boxes_are_one_switch(workspace, run):
     out = workspace / 'detector.json'
     from mmpose_amfac.paths import mim_root
     run(mim_root() / 'tools/test.py', mim_root() / 'configs/real_data' / CONFIG, workspace / 'random.pth', '--boxes',
-        workspace / 'boxes.json', '--out', out, '--dump', workspace / 'dump.pkl', *options(), cwd=workspace)
+        workspace / 'boxes.json', '--out', out, '--dump', workspace / 'dump.pkl',
+        *options('load_from=nowhere.pth'), cwd=workspace)
     rules = json.loads(out.read_text())['protocol']
     assert rules['boxes']['source'] == 'detector' and rules['boxes']['files'] == ['boxes.json']
     assert len(rules['boxes']['sha256'][0]) == 64
