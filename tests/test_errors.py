@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from mmpose_amfac import errors
@@ -35,6 +37,6 @@ def test_scripts_end_with_one_line_and_exit_code_2(capsys):
     assert end.value.code == 2
     assert capsys.readouterr().err == 'tool.py: error: field=3 is wrong\n'
     with pytest.raises(SystemExit) as end, errors.one_line_errors('tool.py'):
-        open('/nowhere/file.json')
+        Path('/nowhere/file.json').read_text()
     assert end.value.code == 2
     assert capsys.readouterr().err == 'tool.py: error: /nowhere/file.json does not exist\n'
