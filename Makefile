@@ -1,4 +1,4 @@
-# make demo   set up and draw the pose of a real photograph
+# make demo   set up and draw the pose of a real photograph (IMAGE=picture DET=detector OUT=folder)
 # make test   set up and run the whole suite
 PYTHON ?= python3.11
 VENV ?= .venv
@@ -25,6 +25,8 @@ $(VENV).choice: FORCE
 	@echo '$(CHOICE)' | cmp -s - $@ || echo '$(CHOICE)' > $@
 
 $(VENV)/.base: requirements/base.txt requirements/openmmlab.txt requirements/demo.txt requirements/constraints.txt $(VENV).choice
+	@echo 'installing into $(VENV): one to three minutes'
+	@command -v '$(PYTHON)' > /dev/null || { echo '$(PYTHON) is not here; name another: make PYTHON=python3.12'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(WHEELS) -q "$(TORCH)" setuptools wheel -r requirements/base.txt -r requirements/demo.txt
 	grep -v "^$$(test -e $(VENV)/.full && echo mmcv-lite || echo '#')" requirements/openmmlab.txt > $(VENV)/openmmlab.txt
@@ -50,11 +52,12 @@ test: $(VENV)/.package $(VENV)/.test
 quick: $(VENV)/.package $(VENV)/.test
 	$(BIN)/pytest -m "not slow"
 
-# make dev    an editable install; mim sees it as `PYTHONPATH=$$PWD mim ...` (by itself it looks only in site-packages)
+# make dev    an editable install; mim sees it as `PYTHONPATH=$PWD mim ...`, and only so
 dev: $(VENV)/.base
 	$(PIP) -q --no-deps --no-build-isolation -e .
 	$(BIN)/python setup.py -q egg_info
 	@rm -f $(VENV)/.package
+	@echo 'done; with mim now: PYTHONPATH=$$PWD mim train mmpose_amfac CONFIG'
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -67,5 +70,6 @@ full: $(VENV)/.package
 	$(PIP) -q --no-deps $(VENV)/wheels/mmcv-2.1.0-*.whl
 	@touch $(VENV)/.full
 
+# make clean  remove what was set up
 clean:
 	rm -rf $(VENV) $(VENV).choice build *.egg-info mmpose_amfac/.mim demo_output

@@ -63,6 +63,8 @@ class TorchEstimator:
             boxes: (n, 4) ``xyxy`` pixels; no box gives no person.
             scores: (n,) in [0, 1], 1 by default.
         """
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise AMFACError(f'image must be a (height, width, 3) uint8 BGR array, got {_told(image)}')
         boxes = geometry.check_boxes(boxes)
         scores = np.ones(len(boxes), np.float32) if scores is None else scores
         crops, center, scale = self.crop(image, boxes)
@@ -96,6 +98,12 @@ class TorchEstimator:
     def to_image(self, keypoints, center, scale) -> np.ndarray:
         """Joints (n, K, 2) of crops -> pixels of their pictures."""
         return geometry.to_image(keypoints, center, scale, self.input_size)
+
+
+def _told(value) -> str:
+    if isinstance(value, np.ndarray):
+        return f'{value.dtype} {value.shape}'
+    return f'{type(value).__name__} (cv2.imread returns None for a file that it cannot read)'
 
 
 class _Normalise:

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import sys
 from importlib import import_module
 
@@ -46,6 +47,10 @@ def main(argv: list[str] | None = None) -> int:
         if error.name is None or error.name.partition('.')[0] == 'mmpose_amfac':
             raise
         message = f'{args.verb} needs {error.name}, which is not installed: {install_command(error.name)}'
+    except BrokenPipeError:
+        # the reader has gone, as `| head` does; Python's own flush at the end must not complain either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         # without Python's number
         message = f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error)

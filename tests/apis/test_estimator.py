@@ -156,3 +156,10 @@ def test_mistakes_are_one_line(small_model, change, message):
     with pytest.raises(AMFACError, match=message) as error:
         TorchEstimator(**arguments)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('image', [None, np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), 'photo.jpg'])
+def test_what_is_no_picture_is_named(estimator, image):
+    with pytest.raises(AMFACError, match='image must be') as error:
+        estimator(image, [[0, 0, 2, 2]])
+    assert '\n' not in str(error.value)

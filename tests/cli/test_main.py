@@ -103,3 +103,14 @@ def test_the_extra_holds_what_it_is_recommended_for(root):
     from mmpose_amfac.packages import _RUNTIME
     packages = (root / 'requirements' / 'runtime.txt').read_text().split()
     assert set(_RUNTIME) <= {name.replace('opencv-python-headless', 'cv2') for name in packages}
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    import subprocess
+    import sys
+    code = ('from mmpose_amfac.cli import main; import sys; '
+            'talk = lambda args: [print("x" * 100) for _ in range(20000)] and 0; '
+            'main.build_parser = lambda: type("P", (), {"parse_known_args": lambda s, a: '
+            '(type("A", (), {"func": staticmethod(talk), "verb": "doctor"})(), [])})(); sys.exit(main.main([]))')
+    done = subprocess.run(f'"{sys.executable}" -c \'{code}\' | head -1', shell=True, capture_output=True, text=True)
+    assert done.stdout == 'x' * 100 + '\n' and done.stderr == ''
