@@ -16,8 +16,7 @@ augmentation = [
     dict(type='PhotometricDistortion'),
 ]
 
-# bfloat16 autocast on a CPU with AVX-512 bf16 or on a GPU; elsewhere
-#   --cfg-options optim_wrapper.type=OptimWrapper
+# bfloat16 autocast on a CPU with AVX-512 bf16 or on a GPU, float32 elsewhere
 optim_wrapper = dict(
     type='AutocastOptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
