@@ -22,7 +22,7 @@ help:
 
 # rewritten only when the choice changes, so that another torch is installed then and not before
 $(VENV).choice: FORCE
-	@echo '$(CHOICE)' | cmp -s - $@ || echo '$(CHOICE)' > $@
+	@test "$$(cat $@ 2>/dev/null)" = '$(CHOICE)' || echo '$(CHOICE)' > $@
 
 $(VENV)/.base: requirements/base.txt requirements/openmmlab.txt requirements/demo.txt requirements/constraints.txt $(VENV).choice
 	@echo 'installing into $(VENV): one to three minutes'
