@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import mmpose_amfac  # noqa: F401  (mends and registers before any test module imports MMPose)
 
@@ -12,6 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / 'shared'
 # behind site-packages: `benchmarks` and `tools` come from the checkout, `mmpose_amfac` from the installed package
 sys.path.append(str(ROOT))
+
+# the same examples at every run, and no verdict from the clock
+settings.register_profile('repeatable', deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('repeatable')
 
 
 @pytest.fixture(scope='session', autouse=True)
