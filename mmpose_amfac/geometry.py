@@ -101,3 +101,20 @@ def to_image(keypoints, center, scale, input_size) -> np.ndarray:
     center = np.asarray(center, dtype=np.float32)[:, None]
     scale = np.asarray(scale, dtype=np.float32)[:, None]
     return keypoints / np.asarray(input_size, np.float32) * scale + center - 0.5 * scale
+
+
+def normalise(crops, channel_order: str, mean, std) -> np.ndarray:
+    """Crops (n, h, w, 3) uint8 BGR -> network input (n, 3, h, w) float32, ``(value - mean) / std``.
+
+    Args:
+        channel_order: of the result, ``'rgb'`` or ``'bgr'``; ``mean`` and ``std`` are in this order.
+    """
+    crops = np.asarray(crops)
+    out = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)
+    scale = 1.0 / np.asarray(std, np.float32)
+    shift = np.asarray(mean, np.float32) * scale
+    for channel in range(3):
+        plane = crops[..., 2 - channel if channel_order == 'rgb' else channel]
+        np.multiply(plane, scale[channel], out=out[:, channel], dtype=np.float32)
+        out[:, channel] -= shift[channel]
+    return out
