@@ -75,15 +75,20 @@ class AMFACHead(BaseHead):
     def _mlp(in_dims: int, hidden_dims: int, out_dims: int) -> nn.Sequential:
         return nn.Sequential(nn.Linear(in_dims, hidden_dims), nn.Mish(), nn.Linear(hidden_dims, out_dims))
 
-    def forward(self, feats):
-        """Logits x (B, N, Bx) and y (B, N, By)."""
+    def axis_features(self, feats):
+        """Embeddings averaged over the height, (B, N, d w), and over the width, (B, N, d h)."""
         x = feats[-1]
         if tuple(x.shape[-2:]) != self.map_size:
             height, width = (n * self.decoder.input_size[1] // self.map_size[0] for n in x.shape[-2:])
             raise AMFACError(f'the head was built for a {self.decoder.input_size} input (width, height) but got a map '
                              f'of a {(width, height)} one; set codec.input_size to the size of the pictures')
         x = self.embedding(x).unflatten(1, (self.out_channels, self.embed_dims))
-        return self.mlp_x(x.mean(3).flatten(2)), self.mlp_y(x.mean(4).flatten(2))
+        return x.mean(3).flatten(2), x.mean(4).flatten(2)
+
+    def forward(self, feats):
+        """Logits x (B, N, Bx) and y (B, N, By)."""
+        x, y = self.axis_features(feats)
+        return self.mlp_x(x), self.mlp_y(y)
 
     def normalise(self, probabilities):
         """Softmax vectors of both axes -> peak-normalised ones."""

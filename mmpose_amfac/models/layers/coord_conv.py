@@ -21,14 +21,15 @@ class CoordConv2d(nn.Module):
         self.scale = nn.Parameter(torch.ones(2))
         self.shift = nn.Parameter(torch.zeros(2))
 
-    def coordinates(self, x: torch.Tensor) -> torch.Tensor:
-        """The channels X', Y' for a map of the size of ``x``, shape (1, 2, H, W)."""
-        height, width = x.shape[-2:]
-        row = torch.linspace(-1, 1, width, device=x.device, dtype=self.scale.dtype)
-        column = torch.linspace(-1, 1, height, device=x.device, dtype=self.scale.dtype)
+    def coordinates(self, size, dtype=None) -> torch.Tensor:
+        """The channels X', Y' for a map of ``size`` (height, width), shape (1, 2, H, W)."""
+        height, width = size
+        scale, shift = self.scale.to(dtype), self.shift.to(dtype)
+        row = torch.linspace(-1, 1, width, device=scale.device, dtype=scale.dtype)
+        column = torch.linspace(-1, 1, height, device=scale.device, dtype=scale.dtype)
         grid = torch.stack([row.expand(height, width), column[:, None].expand(height, width)])
-        return (grid * self.scale[:, None, None] + self.shift[:, None, None])[None]
+        return (grid * scale[:, None, None] + shift[:, None, None])[None]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        grid = self.coordinates(x).to(x.dtype).expand(x.shape[0], -1, -1, -1)
+        grid = self.coordinates(x.shape[-2:]).to(x.dtype).expand(x.shape[0], -1, -1, -1)
         return self.conv(torch.cat([x, grid], dim=1))
