@@ -92,3 +92,16 @@ def _axis(vectors: np.ndarray, window: int):
     mass = np.where(inside, np.take_along_axis(vectors, index.clip(0, vectors.shape[-1] - 1), -1), 0)
     total = np.maximum(mass.sum(-1), np.finfo(np.float32).tiny)
     return best + (mass * offsets).sum(-1) / total, peak
+
+
+def flip_back(simcc_x, simcc_y, flip_indices, split_ratio: float = 2.0):
+    """Vectors (n, K, bins) of mirrored crops in the order of the original joints and the place of the original picture.
+
+    A mirrored picture maps pixel x to W - 1 - x, hence bin b to n - k - b, while reversing the vector maps it to
+    n - 1 - b: for k = 2 the reversed vector is one bin late and is shifted by k - 1 bins. Only whole shifts are made.
+    """
+    x = np.asarray(simcc_x)[:, flip_indices, ::-1]
+    shift = round(split_ratio) - 1
+    if shift > 0:
+        x = np.concatenate([x[..., shift:], np.repeat(x[..., -1:], shift, axis=-1)], axis=-1)
+    return x, np.asarray(simcc_y)[:, flip_indices]

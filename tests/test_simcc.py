@@ -83,3 +83,13 @@ def test_same_answer_as_the_foreign_decoder():
     theirs, their_scores = get_simcc_maximum(x, y)
     np.testing.assert_array_equal(ours, theirs / 2)
     np.testing.assert_array_equal(our_scores, their_scores)
+
+
+@pytest.mark.parametrize('split_ratio', [0.5, 1, 2, 2.4, 3])
+def test_flip_back_equals_that_of_training(split_ratio):
+    torch = pytest.importorskip('torch')
+    from mmpose_amfac.models.layers import flip_back
+    x, y = np.random.default_rng(0).random((2, 4, 5, 24)).astype(np.float32)
+    expected = flip_back(torch.from_numpy(x), torch.from_numpy(y), [0, 2, 1, 4, 3], split_ratio)
+    for own, theirs in zip(simcc.flip_back(x, y, [0, 2, 1, 4, 3], split_ratio), expected):
+        np.testing.assert_array_equal(own, theirs.numpy())

@@ -11,9 +11,7 @@ from mmpose_amfac.apis.downloads import fetch
 from mmpose_amfac.apis.weights import load_weights
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.packages import install_command
-from mmpose_amfac.runtime.detector import OnnxDetector, keep_inside
-
-WHOLE_IMAGE = 'whole_image'
+from mmpose_amfac.runtime.detector import WHOLE_IMAGE, keep_inside, open_detector
 
 
 @dataclass(frozen=True)
@@ -36,15 +34,6 @@ PUBLISHED = {
     'rtmdet-m': Published('rtmdet_m_640-8xb32_coco-person.py',
                           f'{_SITE}rtmposev1/rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth'),
 }
-
-
-class WholeImage:
-    """One box, the picture itself, with score 1."""
-
-    def __call__(self, image: np.ndarray):
-        """Boxes (1, 4) and scores (1,)."""
-        height, width = image.shape[:2]
-        return np.array([[0, 0, width, height]], np.float32), np.ones(1, np.float32)
 
 
 class MMDetDetector:
@@ -141,10 +130,8 @@ def build_detector(spec, weights=None, device: str = 'cpu', score_thr: float = 0
         return MMDetDetector(spec, weights, device, score_thr)
     if weights is not None:
         raise AMFACError(f'--det-weights belongs to a config or one of {", ".join(PUBLISHED)}, not to --det {spec}')
-    if spec == WHOLE_IMAGE:
-        return WholeImage()
-    if spec.endswith('.onnx'):
-        return OnnxDetector(spec, score_thr=score_thr)
+    if spec == WHOLE_IMAGE or spec.endswith('.onnx'):
+        return open_detector(spec, score_thr)
     raise AMFACError(f'detector {spec!r} is not known; give one of {", ".join([*PUBLISHED, WHOLE_IMAGE])}, '
                      'FILE.onnx, or CONFIG.py with its weights')
 

@@ -8,14 +8,16 @@ import numpy as np
 from mmpose_amfac import geometry, simcc
 from mmpose_amfac.apis.downloads import fetch
 from mmpose_amfac.apis.weights import load_weights
-from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac.errors import AMFACError, MissingPackageError, integer
 from mmpose_amfac.packages import install_command
-from mmpose_amfac.poses import Poses
+from mmpose_amfac.runtime.topdown import TopDown
 from mmpose_amfac.skeletons import Skeleton
 
 
-class TorchEstimator:
+class TorchEstimator(TopDown):
     """Joints of given boxes; the numbers of MMPose's ``inference_topdown``, batched over people and pictures.
+
+    It is called as :class:`~mmpose_amfac.runtime.topdown.TopDown` says.
 
     Args:
         config: name or alias of a packaged model, or a config file.
@@ -34,50 +36,24 @@ class TorchEstimator:
             such device.
     """
 
+    backend = 'torch'
+
     def __init__(self, config='amfacpose', weights=None, device: str | None = None, batch_size: int = 32,
                  flip: bool = False):
-        if batch_size < 1:
-            raise AMFACError(f'batch_size={batch_size} must be at least 1')
+        integer('batch_size', batch_size)
         torch = _torch()
         self.config, self.weights = _resolve(config, weights)
         self.device = torch.device(_device(torch, device))
-        self.batch_size = batch_size
         self.flip = flip
         self.model = _build(self.config, self.weights, self.device)
-        self.skeleton = Skeleton.from_metainfo(self.model.dataset_meta)
         codec = self.model.head.decoder
-        self.input_size = tuple(codec.input_size)
+        super().__init__(Skeleton.from_metainfo(self.model.dataset_meta), codec.input_size, _padding(self.model.cfg),
+                         batch_size)
         self._split_ratio, self._window = codec.simcc_split_ratio, codec.window
-        self._padding = _padding(self.model.cfg)
-        self._normalise = _Normalise(torch, self.model.cfg.model.get('data_preprocessor') or {}, self.device)
-
-    @property
-    def num_keypoints(self) -> int:
-        return len(self.skeleton)
-
-    def __call__(self, image: np.ndarray, boxes, scores=None) -> Poses:
-        """The persons of one picture.
-
-        Args:
-            image: (H, W, 3) uint8 BGR.
-            boxes: (n, 4) ``xyxy`` pixels; no box gives no person.
-            scores: (n,) in [0, 1], 1 by default.
-        """
-        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise AMFACError(f'image must be a (height, width, 3) uint8 BGR array, got {_told(image)}')
-        boxes = geometry.check_boxes(boxes)
-        scores = np.ones(len(boxes), np.float32) if scores is None else scores
-        crops, center, scale = self.crop(image, boxes)
-        batches = [self.forward(crops[i:i + self.batch_size]) for i in range(0, len(crops), self.batch_size)]
-        if not batches:
-            return Poses.empty(self.num_keypoints)
-        keypoints, keypoint_scores = map(np.concatenate, zip(*batches))
-        return Poses(self.to_image(keypoints, center, scale), keypoint_scores, boxes, scores)
-
-    def crop(self, image: np.ndarray, boxes):
-        """Crops (n, height, width, 3) uint8 BGR with their centres (n, 2) and padded sizes (n, 2) in pixels."""
-        center, scale = geometry.boxes_to_center_scale(boxes, self.input_size, self._padding)
-        return geometry.crop(image, center, scale, self.input_size), center, scale
+        preprocessor = self.model.cfg.model.get('data_preprocessor') or {}
+        swap = preprocessor.get('bgr_to_rgb', False) or preprocessor.get('rgb_to_bgr', False)
+        self._normalise = ('rgb' if swap else 'bgr', preprocessor.get('mean') or (0, 0, 0),
+                           preprocessor.get('std') or (1, 1, 1))
 
     def forward(self, crops: np.ndarray):
         """One call of the network: crops -> joints (n, K, 2) in pixels of the crop and scores (n, K)."""
@@ -86,7 +62,7 @@ class TorchEstimator:
         from mmpose_amfac.models.layers import flip_back
         head = self.model.head
         with torch.inference_mode():
-            inputs = self._normalise(torch.from_numpy(np.ascontiguousarray(crops)))
+            inputs = torch.from_numpy(geometry.normalise(crops, *self._normalise)).to(self.device)
             vectors = head.probabilities(self.model.extract_feat(inputs))
             if self.flip:
                 mirrored = head.probabilities(self.model.extract_feat(inputs.flip(-1)))
@@ -94,32 +70,6 @@ class TorchEstimator:
                 vectors = [(a + b) / 2 for a, b in zip(vectors, mirrored)]
             x, y = (v.cpu().numpy() for v in head.normalise(vectors))
         return simcc.decode(x, y, self._split_ratio, self._window)
-
-    def to_image(self, keypoints, center, scale) -> np.ndarray:
-        """Joints (n, K, 2) of crops -> pixels of their pictures."""
-        return geometry.to_image(keypoints, center, scale, self.input_size)
-
-
-def _told(value) -> str:
-    if isinstance(value, np.ndarray):
-        return f'{value.dtype} {value.shape}'
-    return f'{type(value).__name__} (cv2.imread returns None for a file that it cannot read)'
-
-
-class _Normalise:
-    """Crops (n, h, w, 3) uint8 BGR -> (n, 3, h, w) float32 as the config's ``data_preprocessor`` says."""
-
-    def __init__(self, torch, preprocessor, device):
-        self.swap = preprocessor.get('bgr_to_rgb', False) or preprocessor.get('rgb_to_bgr', False)
-        self.device = device
-        mean, std = preprocessor.get('mean') or (0, 0, 0), preprocessor.get('std') or (1, 1, 1)
-        self.mean, self.std = (torch.tensor(v, dtype=torch.float32, device=device).view(3, 1, 1) for v in (mean, std))
-
-    def __call__(self, crops):
-        inputs = crops.to(self.device).permute(0, 3, 1, 2)
-        if self.swap:
-            inputs = inputs.flip(1)
-        return (inputs.float() - self.mean) / self.std
 
 
 def _torch():

@@ -40,7 +40,7 @@ def predict(frames: Iterable[Frame], estimator, detector=None, boxes=None) -> It
 
     Args:
         frames: of :func:`~mmpose_amfac.apis.sources.open_source`.
-        estimator: :class:`~mmpose_amfac.apis.estimator.TorchEstimator` or one with its methods.
+        estimator: a :class:`~mmpose_amfac.runtime.topdown.TopDown`, or what has its methods.
         detector: picture -> boxes (n, 4), scores (n,).
         boxes: :class:`~mmpose_amfac.apis.boxes.BoxFile` or a callable frame -> boxes, scores, instead of a detector.
 

@@ -1,6 +1,6 @@
 """``amfacpose demo``: one picture, drawn."""
 
-from mmpose_amfac.cli.predict import DEFAULT_DET, add_model_options, output_folder
+from mmpose_amfac.cli.predict import DEFAULT_DET, add_model_options, build_estimator, output_folder
 
 WEAK_AP = 0.35
 
@@ -21,7 +21,7 @@ def run(args) -> int:
     """Predict one picture, write the drawing and the JSON."""
     from pathlib import Path
 
-    from mmpose_amfac.apis import Frame, JsonWriter, TorchEstimator
+    from mmpose_amfac.apis import Frame, JsonWriter
     from mmpose_amfac.apis.sources import read_image
     from mmpose_amfac.apis.writers import keep_inputs, write_image
     from mmpose_amfac.draw import draw_poses
@@ -31,7 +31,7 @@ def run(args) -> int:
         frame = Frame(Path(args.image).name, 0, read_image(_existing(args.image)))
     else:
         frame = Frame('astronaut.png', 0, _astronaut())
-    estimator = TorchEstimator(args.model, args.weights, args.device, flip=args.flip)
+    estimator = build_estimator(args)
     detector, name = _detector(args, str(estimator.device))
     poses = estimator(frame.image, *detector(frame.image))
     info = dict(model=args.model, boxes=name, flip_test=args.flip)

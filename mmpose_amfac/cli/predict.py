@@ -4,6 +4,8 @@ import argparse
 import sys
 
 DEFAULT_DET = 'rtmdet-nano'
+# those of runtime.engines, whose import would cost every call of the command half a second
+BACKENDS = ('auto', 'onnxruntime', 'onnxruntime-tensorrt', 'onnxruntime-openvino', 'openvino', 'tensorrt')
 
 
 def add_parser(subparsers) -> None:
@@ -24,16 +26,25 @@ def add_parser(subparsers) -> None:
 
 def add_model_options(parser) -> None:
     """Options that choose network, detector and thresholds, shared by the verbs that predict."""
-    parser.add_argument('--model', default='amfacpose', metavar='NAME|CONFIG',
-                        help='packaged model or config file (default %(default)s)')
+    parser.add_argument('--model', default='amfacpose', metavar='NAME|CONFIG|FILE',
+                        help='packaged model, config file, or an exported .onnx, .xml or .engine file, which runs '
+                        'without PyTorch (default %(default)s)')
     parser.add_argument('--weights', metavar='FILE', help='checkpoint; needed with a config file')
+    parser.add_argument('--backend', choices=BACKENDS,
+                        help='what runs an exported file (default: as its suffix says); with a packaged name it takes '
+                        'the exported file of that model')
+    parser.add_argument('--threads', type=_positive, metavar='N',
+                        help='CPU threads of an exported file (default: all usable cores)')
+    parser.add_argument('--manifest', metavar='FILE.json',
+                        help='manifest of an exported file (default: the one beside it)')
     parser.add_argument('--det', metavar='ALIAS|CONFIG|FILE.onnx|whole_image',
                         help=f'person detector: rtmdet-nano, rtmdet-m, an MMDetection config, an RTMDet ONNX file, or '
                         f'whole_image (default {DEFAULT_DET})')
     parser.add_argument('--det-weights', metavar='FILE', help="the detector's checkpoint")
     parser.add_argument('--flip', action='store_true',
                         help='flip test: average with the mirrored crop (twice the time, a little more accurate)')
-    parser.add_argument('--device', help='torch device (default: cuda where there is one, else cpu)')
+    parser.add_argument('--device', help='cpu, cuda, cuda:N, ... (default: cuda where PyTorch has one, else cpu; cpu '
+                        'for an exported file)')
     parser.add_argument('--score-thr', type=_fraction, default=0.3, metavar='T',
                         help='boxes below this score are dropped (default %(default)s)')
     parser.add_argument('--kpt-thr', type=_fraction, default=0.3, metavar='T',
@@ -42,7 +53,7 @@ def add_model_options(parser) -> None:
 
 def run(args) -> int:
     """Predict and write; returns 1 if an input was skipped."""
-    from mmpose_amfac.apis import BoxFile, DrawingWriter, TorchEstimator, build_detector, open_source
+    from mmpose_amfac.apis import BoxFile, DrawingWriter, build_detector, open_source
     from mmpose_amfac.apis.writers import keep_inputs
     from mmpose_amfac.errors import AMFACError
     if args.boxes and (args.det or args.det_weights):
@@ -54,7 +65,7 @@ def run(args) -> int:
     target = out / 'predictions.json'
     keep_inputs([target], [*source.files, *([boxes.path] if boxes else [])])
     drawings = None if args.no_draw else DrawingWriter(output_folder(out / 'drawings'), source)
-    estimator = TorchEstimator(args.model, args.weights, args.device, args.batch_size, args.flip)
+    estimator = build_estimator(args, args.batch_size)
     detector = None
     if boxes is None:
         detector = build_detector(args.det or DEFAULT_DET, args.det_weights, str(estimator.device), args.score_thr)
@@ -65,6 +76,29 @@ def run(args) -> int:
     return 1 if writer.num_skipped else 0
 
 
+def build_estimator(args, batch_size: int = 32):
+    """The estimator that the options of :func:`add_model_options` choose.
+
+    Raises:
+        AMFACError: options of an exported file with another model, or the reverse.
+    """
+    from pathlib import Path
+
+    from mmpose_amfac.errors import AMFACError
+    exported = Path(args.model).suffix.lower() in ('.onnx', '.xml', '.engine')
+    if exported or args.backend:
+        if args.weights:
+            raise AMFACError(f'--weights belongs to a config file, not to the exported model {args.model}')
+        from mmpose_amfac.runtime import AMFACPose
+        return AMFACPose(args.model, None, args.backend or 'auto', args.device or 'cpu', args.threads, batch_size,
+                         manifest=args.manifest, flip=args.flip)
+    for option in ('threads', 'manifest'):
+        if getattr(args, option) is not None:
+            raise AMFACError(f'--{option} belongs to an exported file: --model FILE.onnx')
+    from mmpose_amfac.apis import TorchEstimator
+    return TorchEstimator(args.model, args.weights, args.device, batch_size, args.flip)
+
+
 def _write(source, estimator, detector, boxes, target, drawings, args):
     from contextlib import ExitStack
 
@@ -73,7 +107,7 @@ def _write(source, estimator, detector, boxes, target, drawings, args):
     from mmpose_amfac.apis import JsonWriter, predict
     from mmpose_amfac.draw import draw_poses
     info = dict(model=args.model, weights=str(estimator.weights), boxes=args.boxes or args.det or DEFAULT_DET,
-                score_thr=args.score_thr, flip_test=args.flip, device=str(estimator.device), backend='torch')
+                score_thr=args.score_thr, flip_test=args.flip, device=str(estimator.device), backend=estimator.backend)
     with ExitStack() as stack:
         writer = stack.enter_context(JsonWriter(target, estimator.skeleton, info))
         if drawings is not None:

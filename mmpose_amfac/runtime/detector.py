@@ -1,12 +1,13 @@
 """OnnxDetector, RTMDet's person boxes through ONNX Runtime."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 
-from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac import geometry
+from mmpose_amfac.errors import AMFACError, number
+from mmpose_amfac.runtime.engines import Engine, open_engine, told
 
+WHOLE_IMAGE = 'whole_image'
 MEAN = np.array([103.53, 116.28, 123.675], np.float32)
 STD = np.array([57.375, 57.12, 58.395], np.float32)
 PAD = 114
@@ -34,9 +35,8 @@ class OnnxDetector:
 
     def __init__(self, path, input_size=None, score_thr: float = 0.3, threads: int | None = None):
         self.score_thr = score_thr
-        self.session = _open(Path(path), threads)
-        self.input_size = _input_size(self.session, path, input_size)
-        self._input = self.session.get_inputs()[0].name
+        self.engine = open_engine(path, 'onnxruntime', threads=threads, kind='detector')
+        self.input_size = _input_size(self.engine, path, input_size)
 
     def __call__(self, image: np.ndarray):
         """Boxes (n, 4) ``xyxy`` pixels inside the picture and scores (n,), float32, best first.
@@ -45,12 +45,43 @@ class OnnxDetector:
             image: (H, W, 3) uint8 BGR.
         """
         canvas, zoom = letterbox(image, self.input_size)
-        blob = ((canvas.astype(np.float32) - MEAN) / STD).transpose(2, 0, 1)[None]
-        dets, labels = self.session.run(['dets', 'labels'], {self._input: blob})
+        results = self.engine(geometry.normalise(canvas[None], 'bgr', MEAN, STD))
+        named = dict(zip(self.engine.output_names, results))
+        (dets, ), (labels, ) = named['dets'], named['labels']
         # a picture without a person gives one row of zeros, which the score removes
-        keep = (dets[0, :, 4] >= max(self.score_thr, np.finfo(np.float32).tiny)) & (labels[0] == PERSON)
-        boxes, scores = dets[0, keep, :4] / zoom, dets[0, keep, 4]
-        return keep_inside(boxes, scores, image.shape)
+        keep = (dets[:, 4] >= max(self.score_thr, np.finfo(np.float32).tiny)) & (labels == PERSON)
+        return keep_inside(dets[keep, :4] / zoom, dets[keep, 4], image.shape)
+
+
+class WholeImage:
+    """One box, the picture itself, with score 1."""
+
+    def __call__(self, image: np.ndarray):
+        """Boxes (1, 4) and scores (1,)."""
+        height, width = image.shape[:2]
+        return np.array([[0, 0, width, height]], np.float32), np.ones(1, np.float32)
+
+
+def open_detector(spec, score_thr: float = 0.3, threads: int | None = None):
+    """A detector that needs no PyTorch.
+
+    Args:
+        spec: an RTMDet ``.onnx`` file, ``'whole_image'``, or a callable, which is returned as it is.
+        score_thr: boxes of a file below this score are dropped.
+        threads: of a file's inference.
+
+    Raises:
+        AMFACError: none of these.
+    """
+    if callable(spec):
+        return spec
+    if spec == WHOLE_IMAGE:
+        return WholeImage()
+    if not str(spec).lower().endswith('.onnx'):
+        raise AMFACError(f'detector={spec!r} is not known; give an RTMDet FILE.onnx, {WHOLE_IMAGE!r} or a callable '
+                         'picture -> boxes, scores')
+    number('score_thr', score_thr, 0)
+    return OnnxDetector(spec, score_thr=score_thr, threads=threads)
 
 
 def letterbox(image: np.ndarray, input_size):
@@ -79,45 +110,16 @@ def keep_inside(boxes, scores, shape):
     return boxes[order], scores[order]
 
 
-def _open(path: Path, threads: int | None):
-    try:
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
-    except ModuleNotFoundError:
-        raise MissingPackageError('an ONNX detector needs ONNX Runtime: python -m pip install onnxruntime') from None
-    if not path.is_file():
-        raise AMFACError(f'detector file {path} does not exist')
-    options = onnxruntime.SessionOptions()
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    broken = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented,
-              state.RuntimeException)
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
-    except broken as error:
-        reason = str(error).strip().splitlines()[0]
-        raise AMFACError(f'detector file {path} is not a usable ONNX file: {reason}') from None
-
-
-def _input_size(session, path, wanted) -> tuple[int, int]:
-    """(width, height) to use, once the file's inputs and outputs are those of an RTMDet detector."""
-    inputs, outputs = session.get_inputs(), {o.name for o in session.get_outputs()}
-    if len(inputs) != 1 or not {'dets', 'labels'} <= outputs:
-        raise AMFACError(f'{path} is not an RTMDet detector: it has the inputs {[i.name for i in inputs]} and the '
-                         f"outputs {sorted(outputs)}; one input and the outputs 'dets' and 'labels' are needed")
-    shape = inputs[0].shape
-    if len(shape) != 4 or (_fixed(shape[0], 1), _fixed(shape[1], 3)) != (1, 3):
-        raise AMFACError(f'{path} takes the input {shape}; (batch, 3, height, width) with a batch of 1 is needed')
-    fixed = _fixed(shape[3], DEFAULT_SIZE), _fixed(shape[2], DEFAULT_SIZE)
-    if wanted is None:
-        return fixed
-    wanted = tuple(wanted)
-    if (_fixed(shape[3], wanted[0]), _fixed(shape[2], wanted[1])) != wanted:
-        raise AMFACError(f'{path} takes the input {shape}, which input_size={wanted} (width, height) does not fit')
-    return wanted
-
-
-def _fixed(length, otherwise: int) -> int:
-    # a length that the file leaves open is a name or None
-    return length if isinstance(length, int) else otherwise
+def _input_size(engine: Engine, path, wanted) -> tuple[int, int]:
+    """(width, height) to use, once the file's input and outputs are those of an RTMDet detector."""
+    shape, outputs = engine.input_shape, set(engine.output_names)
+    if not {'dets', 'labels'} <= outputs:
+        raise AMFACError(f'{path} is not an RTMDet detector: it has the outputs {sorted(outputs)}; the '
+                         "outputs 'dets' and 'labels' are needed")
+    if len(shape) != 4 or shape[0] not in (1, None) or shape[1] not in (3, None):
+        raise AMFACError(f'{path} takes the input {told(shape)}; (batch, 3, height, width) with a batch of 1 is needed')
+    width, height = wanted or (shape[3] or DEFAULT_SIZE, shape[2] or DEFAULT_SIZE)
+    if shape[3] not in (None, width) or shape[2] not in (None, height):
+        raise AMFACError(f'{path} takes the input {told(shape)}, which input_size={(width, height)} (width, height) '
+                         'does not fit')
+    return width, height

@@ -11,10 +11,10 @@ import pytest
 
 from mmpose_amfac.apis import build_detector
 from mmpose_amfac.apis import detectors as module
-from mmpose_amfac.apis.detectors import PUBLISHED, Published, WholeImage
+from mmpose_amfac.apis.detectors import PUBLISHED, Published
 from mmpose_amfac.apis.downloads import cache_folder, fetch
 from mmpose_amfac.errors import AMFACError, MissingPackageError
-from mmpose_amfac.runtime import OnnxDetector
+from mmpose_amfac.runtime import OnnxDetector, WholeImage
 
 CONTENT = b'weights of a detector'
 DIGEST = hashlib.sha256(CONTENT).hexdigest()[:8]

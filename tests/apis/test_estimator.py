@@ -79,6 +79,15 @@ def test_number_of_network_calls(estimator, astronaut, monkeypatch):
     assert calls == [2, 2, 1]
 
 
+def test_several_pictures_share_batches(estimator, astronaut, monkeypatch):
+    calls, forward = [], estimator.forward
+    monkeypatch.setattr(estimator, 'forward', lambda crops: calls.append(len(crops)) or forward(crops))
+    first, nobody, second = estimator([astronaut, astronaut, astronaut[:300]], [BOXES[:1], [], BOXES[:2]])
+    assert calls == [2, 1] and len(nobody) == 0
+    np.testing.assert_allclose(first.keypoints, estimator(astronaut, BOXES[:1]).keypoints, atol=1e-2)
+    np.testing.assert_allclose(second.keypoints, estimator(astronaut[:300], BOXES[:2]).keypoints, atol=1e-2)
+
+
 def test_no_box_is_nobody(estimator, astronaut):
     poses = estimator(astronaut, np.zeros((0, 4)))
     assert poses.keypoints.shape == (0, 17, 2) and poses.keypoint_scores.shape == (0, 17)

@@ -163,3 +163,42 @@ def test_ctrl_c_ends_a_camera_cleanly(capsys, tmp_path, model_options, monkeypat
                  str(tmp_path / 'out')]) == 0
     assert len(results(tmp_path / 'out')['images']) == 3
     assert len(list(open_source(tmp_path / 'out' / 'drawings' / 'webcam_0.mp4'))) == 3
+
+
+def test_exported_file(capsys, shared, tmp_path, folder):
+    """The runtime's joints, and what ran is written down."""
+    import cv2
+
+    from mmpose_amfac.runtime import AMFACPose
+    model = shared / 'models' / 'tinypose_128x96_heatmap.onnx'
+    assert main(['predict', str(folder), '--model', str(model), '--det', 'whole_image', '--threads', '1', '--flip',
+                 '--no-draw', '--out', str(tmp_path / 'out')]) == 0
+    content = results(tmp_path / 'out')
+    assert content['info']['backend'] == 'onnxruntime' and content['info']['device'] == 'cpu'
+    expected = AMFACPose(model, 'whole_image', threads=1, flip=True)(cv2.imread(str(folder / 'a.jpg')))
+    found = next(a for a in content['annotations'] if a['file_name'] == 'a.jpg')
+    np.testing.assert_allclose(np.reshape(found['keypoints'], (17, 3))[:, :2], expected.keypoints[0], atol=2e-3)
+    assert '2 pictures, 2 persons, 0 skipped' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--model', 'none.onnx'], 'model file none.onnx does not exist'),
+    (['--model', 'none.onnx', '--weights', 'w.pth'], '--weights belongs to a config file'),
+    (['--threads', '2'], '--threads belongs to an exported file'),
+    (['--manifest', 'm.json'], '--manifest belongs to an exported file'),
+    (['--backend', 'onnxruntime', '--model', 'nonsense'], "no packaged model file 'nonsense'"),
+    (['--backend', 'caffe'], "invalid choice: 'caffe'"), (['--threads', '0'], "'0' must be a whole number")])
+def test_options_of_exported_files(capsys, folder, tmp_path, options, message):
+    arguments = ['predict', str(folder), '--det', 'whole_image', '--out', str(tmp_path / 'out'), *options]
+    try:
+        code = main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    error = capsys.readouterr().err
+    assert code == 2 and message in error and error.count('\n') == 1
+
+
+def test_backends_are_those_of_the_runtime():
+    from mmpose_amfac.cli import predict
+    from mmpose_amfac.runtime import engines
+    assert predict.BACKENDS == engines.BACKENDS

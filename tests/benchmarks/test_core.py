@@ -1,0 +1,57 @@
+"""The AP that is cheap to take again equals pycocotools' own, and its interval is repeatable."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.core import KeypointScores
+from mmpose_amfac.skeletons import COCO17
+
+
+@pytest.fixture(scope='module')
+def made_up(tmp_path_factory):
+    """40 pictures of 20 sources; each labelled person found with an error of its own, some twice, some not at all."""
+    rng = np.random.default_rng(0)
+    images, annotations, results = [], [], []
+    for i in range(40):
+        images.append(dict(id=i, coco_id=i // 2, file_name=f'{i}.jpg', width=400, height=400))
+        for _ in range(int(rng.integers(0, 4))):
+            points = rng.uniform(0, 300, (17, 2)).round()
+            seen = rng.integers(0, 3, 17)
+            annotations.append(dict(id=len(annotations) + 1, image_id=i, category_id=1, iscrowd=0, area=20000.0,
+                                    bbox=[0, 0, 300, 300], num_keypoints=int((seen > 0).sum()),
+                                    keypoints=np.c_[points, seen].ravel().tolist()))
+            for _ in range(int(rng.integers(0, 3))):
+                moved = points + rng.normal(0, rng.choice([1, 5, 15]), (17, 2))
+                results.append(dict(image_id=i, category_id=1, score=float(rng.random()),
+                                    keypoints=np.c_[moved, np.ones(17)].ravel().tolist()))
+    path = tmp_path_factory.mktemp('made_up') / 'a.json'
+    path.write_text(json.dumps(dict(images=images, annotations=annotations, categories=[dict(id=1, name='person')])))
+    return path, results
+
+
+def test_ap_of_all_pictures_is_that_of_pycocotools(made_up):
+    scores = KeypointScores(*made_up, COCO17.sigmas)
+    assert len(scores.groups) == 20
+    assert 0.1 < scores.metrics['AP'] < 0.9
+    assert scores.ap(range(20)) == pytest.approx(scores.metrics['AP'], abs=1e-9)
+
+
+def test_ap_of_some_pictures_is_that_of_their_own_evaluation(made_up, tmp_path):
+    path, results = made_up
+    scores = KeypointScores(path, results, COCO17.sigmas)
+    content = json.loads(path.read_text())
+    content['images'] = [i for i in content['images'] if i['coco_id'] < 7]
+    kept = {i['id'] for i in content['images']}
+    content['annotations'] = [a for a in content['annotations'] if a['image_id'] in kept]
+    (tmp_path / 'b.json').write_text(json.dumps(content))
+    alone = KeypointScores(tmp_path / 'b.json', [r for r in results if r['image_id'] in kept], COCO17.sigmas)
+    assert scores.ap(range(7)) == pytest.approx(alone.metrics['AP'], abs=1e-9)
+
+
+def test_interval_holds_the_figure_and_is_repeatable(made_up):
+    scores = KeypointScores(*made_up, COCO17.sigmas)
+    low, high = scores.interval(200)
+    assert low < scores.metrics['AP'] < high
+    assert scores.interval(200) == (low, high) != scores.interval(200, seed=1)

@@ -1,0 +1,269 @@
+"""Engines: the same numbers everywhere, what is asked for is what runs, and errors of one line."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac.runtime.engines import open_engine
+
+SHAPE = (3, 32, 24)
+
+
+def noise(count):
+    return np.random.default_rng(count).normal(size=(count, *SHAPE)).astype(np.float32)
+
+
+@pytest.mark.parametrize('streams', [1, 2])
+def test_openvino_computes_in_float32_unless_asked(shared, streams):
+    """On CPUs with bfloat16 OpenVINO would take it, and differ by 1e-2."""
+    pytest.importorskip('openvino')
+    path = shared / 'models' / 'tinypose_128x96_heatmap.onnx'
+    batch = np.random.default_rng(0).normal(size=(2, 3, 128, 96)).astype(np.float32)
+    engine = open_engine(path, 'openvino', threads=2, streams=streams)
+    assert (engine.backend, engine.provider, engine.precision) == ('openvino', 'CPU', 'fp32')
+    (expected, ), (own, ) = open_engine(path, threads=1)(batch), engine(batch)
+    np.testing.assert_allclose(own, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize('precision', ['fp16', 'bf16'])
+def test_other_precisions_are_in_use_or_an_error(simcc_file, precision):
+    """Where a CPU lacks one OpenVINO takes another without a word."""
+    pytest.importorskip('openvino')
+    try:
+        assert open_engine(simcc_file, 'openvino', precision=precision).precision == precision
+    except AMFACError as error:
+        assert f'precision={precision!r} was asked of OpenVINO' in str(error)
+
+
+def test_description(simcc_file):
+    engine = open_engine(simcc_file)
+    assert (engine.backend, engine.provider, engine.device) == ('onnxruntime', 'CPUExecutionProvider', 'cpu')
+    assert engine.input_name == 'input' and engine.input_shape == (None, *SHAPE)
+    assert engine.output_names == ('simcc_x', 'simcc_y') and engine.output_shapes == ((None, 17, 48), (None, 17, 64))
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+@pytest.mark.parametrize('count', [1, 3, 4, 7])
+def test_fixed_batch_is_filled_up_and_cut(tmp_path, make_file, simcc_file, backend, count):
+    if backend == 'openvino':
+        pytest.importorskip('openvino')
+    fixed = make_file(tmp_path / 'fixed.onnx', batch=3)
+    for own, expected in zip(open_engine(fixed, backend)(noise(count)), open_engine(simcc_file)(noise(count))):
+        assert own.shape == expected.shape
+        np.testing.assert_allclose(own, expected, atol=1e-5)
+
+
+def test_xml_of_openvino(tmp_path, simcc_file):
+    openvino = pytest.importorskip('openvino')
+    openvino.save_model(openvino.Core().read_model(simcc_file), tmp_path / 'm.xml', compress_to_fp16=False)
+    engine = open_engine(tmp_path / 'm.xml')
+    assert engine.backend == 'openvino'
+    for own, expected in zip(engine(noise(2)), open_engine(simcc_file)(noise(2))):
+        np.testing.assert_allclose(own, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+@pytest.mark.parametrize('batch', [np.zeros((1, 3, 32, 20)), np.zeros((0, *SHAPE)), np.zeros(SHAPE)])
+def test_wrong_input_is_told(simcc_file, backend, batch):
+    if backend == 'openvino':
+        pytest.importorskip('openvino')
+    with pytest.raises(AMFACError, match=r'takes the input \(any, 3, 32, 24\), got') as error:
+        open_engine(simcc_file, backend)(batch)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+@pytest.mark.parametrize('change', [lambda data: data[:len(data) // 2], lambda data: b'', lambda data: b'text\n' * 9,
+                                    lambda data: b'\x00' * 100], ids=['truncated', 'empty', 'text', 'zeros'])
+def test_broken_file_is_one_line(tmp_path, simcc_file, backend, change):
+    if backend == 'openvino':
+        pytest.importorskip('openvino')
+    path = tmp_path / 'broken.onnx'
+    path.write_bytes(change(simcc_file.read_bytes()))
+    with pytest.raises(AMFACError, match='broken.onnx') as error:
+        open_engine(path, backend)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (dict(backend='onnx'), "backend='onnx' is not known"),
+    (dict(device='gpu'), "device='gpu' is not known to ONNX Runtime"),
+    (dict(device='cpu:1'), "device='cpu:1'"),
+    (dict(backend='openvino', device='moon'), "device='moon' is not among the devices"),
+    (dict(threads=0), 'threads=0'),
+    (dict(streams=0), 'streams=0'),
+    (dict(precision='int4'), "precision='int4'"),
+    (dict(precision='bf16'), 'openvino only'),
+    (dict(path='none.onnx'), 'none.onnx does not exist'),
+    (dict(path=__file__), "has the suffix '.py'"),
+])
+def test_mistakes_are_one_line(simcc_file, arguments, message):
+    if 'openvino' in arguments.values():
+        pytest.importorskip('openvino')
+    with pytest.raises(AMFACError, match=message) as error:
+        open_engine(**dict(path=simcc_file) | arguments)
+    assert '\n' not in str(error.value)
+
+
+def test_readers_of_a_suffix(tmp_path):
+    for name, backend in (('m.xml', 'onnxruntime'), ('m.engine', 'openvino')):
+        (tmp_path / name).write_bytes(b'x')
+        with pytest.raises(AMFACError, match='does not read'):
+            open_engine(tmp_path / name, backend)
+
+
+@pytest.mark.parametrize('backend, device, provider', [
+    ('auto', 'cuda', 'CUDAExecutionProvider'), ('tensorrt', 'cuda:1', 'TensorrtExecutionProvider'),
+    ('onnxruntime-openvino', 'cpu', 'OpenVINOExecutionProvider')])
+def test_provider_that_is_not_in_use_is_an_error(simcc_file, monkeypatch, backend, device, provider):
+    import onnxruntime
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: ['CPUExecutionProvider'])
+    with pytest.raises(AMFACError, match=f'needs {provider}, which is not in this ONNX Runtime; it has CPU'):
+        open_engine(simcc_file, backend, device)
+
+    # listed, but it does not start: ONNX Runtime goes on with the CPU and only warns
+    class Fallen:
+
+        def __init__(self, path, options, providers):
+            self.asked = providers
+
+        def get_providers(self):
+            return ['CPUExecutionProvider']
+
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: [provider, 'CPUExecutionProvider'])
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', Fallen)
+    with pytest.raises(AMFACError, match=f'needs {provider}, but CPUExecutionProvider is in use'):
+        open_engine(simcc_file, backend, device)
+
+
+def test_openvino_that_is_missing_names_the_command(simcc_file, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'openvino', None)
+    with pytest.raises(MissingPackageError, match='python -m pip install openvino'):
+        open_engine(simcc_file, 'openvino')
+
+
+def test_tensorrt_that_is_missing_names_the_command(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tensorrt', None)
+    (tmp_path / 'm.engine').write_bytes(b'plan')
+    with pytest.raises(MissingPackageError, match='python -m pip install'):
+        open_engine(tmp_path / 'm.engine')
+
+
+class FakeCuda:
+    """Device memory that lies in the process; every call returns (status, ...) as the bindings do."""
+
+    class cudaMemcpyKind:
+        cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost = 1, 2
+
+    def __init__(self):
+        self.blocks, self.freed = {}, []
+
+    def cudaSetDevice(self, number):
+        self.device = number
+        return (0, )
+
+    def cudaStreamCreate(self):
+        return 0, 'stream'
+
+    def cudaStreamSynchronize(self, stream):
+        return (0, )
+
+    def cudaMalloc(self, size):
+        if size > 1 << 30:
+            return 2, None
+        block = np.zeros(size, np.uint8)
+        self.blocks[block.ctypes.data] = block
+        return 0, block.ctypes.data
+
+    def cudaFree(self, address):
+        self.freed.append(address)
+        return (0, )
+
+    def cudaMemcpyAsync(self, target, source, size, kind, stream):
+        import ctypes
+        ctypes.memmove(target, source, size)
+        return (0, )
+
+
+def fake_tensorrt(cuda, readable=True):
+    """TensorRT's Python interface with an engine that returns the mean of each crop, of 4 crops at most."""
+    module = types.ModuleType('tensorrt')
+    module.__version__ = '10.0'
+    module.Logger = type('Logger', (), dict(ERROR=1, __init__=lambda self, level: None))
+    module.TensorIOMode = types.SimpleNamespace(INPUT='in', OUTPUT='out')
+    module.nptype = lambda dtype: dtype
+    shapes = {'input': (-1, *SHAPE), 'mean': (-1, 1)}
+
+    class Context:
+
+        def __init__(self):
+            self.addresses = {}
+
+        def set_input_shape(self, name, shape):
+            self.batch = shape[0]
+            return shape[1:] == SHAPE
+
+        def get_tensor_shape(self, name):
+            return (self.batch, 1)
+
+        def set_tensor_address(self, name, address):
+            self.addresses[name] = address
+
+        def execute_async_v3(self, stream):
+            batch = cuda.blocks[self.addresses['input']].view(np.float32)[:self.batch * int(np.prod(SHAPE))]
+            out = cuda.blocks[self.addresses['mean']].view(np.float32)
+            out[:self.batch] = batch.reshape(self.batch, -1).mean(1)
+            return True
+
+    class Plan:
+        num_io_tensors = 2
+        get_tensor_name = staticmethod(lambda i: list(shapes)[i])
+        get_tensor_mode = staticmethod(lambda name: 'in' if name == 'input' else 'out')
+        get_tensor_dtype = staticmethod(lambda name: np.float32)
+        get_tensor_shape = staticmethod(shapes.get)
+        get_tensor_profile_shape = staticmethod(lambda name, profile: [(1, *SHAPE), (2, *SHAPE), (4, *SHAPE)])
+        create_execution_context = staticmethod(Context)
+
+    module.Runtime = lambda logger: types.SimpleNamespace(
+        deserialize_cuda_engine=lambda data: Plan() if readable else None)
+    return module
+
+
+@pytest.fixture
+def tensorrt(monkeypatch):
+    """Puts the fakes in the place of the two packages."""
+
+    def put(readable=True):
+        cuda = FakeCuda()
+        monkeypatch.setitem(sys.modules, 'tensorrt', fake_tensorrt(cuda, readable))
+        bindings = types.ModuleType('cuda.bindings')
+        bindings.runtime = cuda
+        monkeypatch.setitem(sys.modules, 'cuda', types.ModuleType('cuda'))
+        monkeypatch.setitem(sys.modules, 'cuda.bindings', bindings)
+        return cuda
+
+    return put
+
+
+def test_tensorrt_engine_copies_there_runs_and_copies_back(tmp_path, tensorrt):
+    cuda = tensorrt()
+    (tmp_path / 'm.engine').write_bytes(b'plan')
+    engine = open_engine(tmp_path / 'm.engine', device='cuda:2')
+    assert cuda.device == 2 and (engine.backend, engine.device) == ('tensorrt', 'cuda:2')
+    assert engine.input_shape == (None, *SHAPE) and engine.output_names == ('mean', )
+    for count in (1, 4, 2, 9):
+        (means, ) = engine(noise(count))
+        np.testing.assert_allclose(means[:, 0], noise(count).reshape(count, -1).mean(1), atol=1e-5)
+    assert len(cuda.freed) == 2, 'buffers grow once for the larger batch and are then used again'
+
+
+def test_tensorrt_engine_of_another_gpu_is_one_line(tmp_path, tensorrt):
+    tensorrt(readable=False)
+    (tmp_path / 'm.engine').write_bytes(b'plan')
+    with pytest.raises(AMFACError, match='not an engine of TensorRT 10.0 for this GPU'):
+        open_engine(tmp_path / 'm.engine')
+    with pytest.raises(AMFACError, match="device='tpu'"):
+        open_engine(tmp_path / 'm.engine', device='tpu')
