@@ -16,7 +16,7 @@ WHEELS := $(PIP) --only-binary=:all:
 SOURCES := $(shell find mmpose_amfac configs tools -type f -not -path '*/.mim/*' -not -name '*.pyc') setup.py model-index.yml MANIFEST.in
 CHOICE := $(PYTHON) $(TORCH) $(TORCHVISION) $(PIP_ARGS)
 
-.PHONY: help demo test quick dev lint full clean FORCE
+.PHONY: help demo test quick deploy dev lint full clean FORCE
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 
@@ -37,8 +37,14 @@ $(VENV)/.package: $(VENV)/.base $(SOURCES)
 	$(PIP) -q --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.base requirements/test.txt
+$(VENV)/.deploy: $(VENV)/.base requirements/deploy.txt requirements/mmdeploy.txt
+	$(WHEELS) -q -r requirements/deploy.txt
+	$(WHEELS) -q --no-deps -r requirements/mmdeploy.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.deploy requirements/test.txt requirements/test_nodeps.txt
 	$(WHEELS) -q -r requirements/test.txt
+	$(WHEELS) -q --no-deps -r requirements/test_nodeps.txt
 	@touch $@
 
 demo: $(VENV)/.package
@@ -51,6 +57,9 @@ test: $(VENV)/.package $(VENV)/.test
 # make quick  the part of the suite that takes under three minutes
 quick: $(VENV)/.package $(VENV)/.test
 	$(BIN)/pytest -m "not slow"
+
+# make deploy also install what tools/deploy.py needs: MMDeploy, ONNX Runtime, OpenVINO
+deploy: $(VENV)/.package $(VENV)/.deploy
 
 # make dev    an editable install; mim sees it as `PYTHONPATH=$PWD mim ...`, and only so
 dev: $(VENV)/.base

@@ -62,6 +62,7 @@ if __name__ == '__main__':
         extras_require={
             'runtime': requirements('runtime'),
             'demo': requirements('demo'),
+            'deploy': requirements('deploy'),
             'test': requirements('test'),
         },
         entry_points={'console_scripts': ['amfacpose=mmpose_amfac.cli.main:main']},

@@ -3,9 +3,9 @@
 # what the extra `runtime` holds
 _RUNTIME = ('cv2', 'numpy', 'onnxruntime', 'tqdm', 'wrapt')
 # what OpenMMLab's packages ask for has no wheels any more, hence --no-deps
-_NAMES = {'PIL': 'pillow', 'mmcv': '--no-deps mmcv-lite==2.1.0', 'mmdet': '--no-deps mmdet==3.3.0',
-          'mmengine': '--no-deps mmengine==0.10.7', 'mmpose': '--no-deps mmpose==1.3.2', 'skimage': 'scikit-image',
-          'yaml': 'pyyaml'}
+_NAMES = {'PIL': 'pillow', 'mmcv': '--no-deps mmcv-lite==2.1.0', 'mmdeploy': '--no-deps mmdeploy==1.3.1',
+          'mmdet': '--no-deps mmdet==3.3.0', 'mmengine': '--no-deps mmengine==0.10.7',
+          'mmpose': '--no-deps mmpose==1.3.2', 'skimage': 'scikit-image', 'yaml': 'pyyaml'}
 
 
 def install_command(module: str) -> str:

@@ -21,6 +21,11 @@ HOOKS = (
     ('mmpose.codecs', 'registration:codecs'),
     ('mmpose.datasets', 'registration:datasets'),
     ('mmpose.engine', 'registration:engine'),
+    ('mmdeploy.apis.onnx.export', 'mmdeploy_onnx:apply'),
+    ('mmdeploy.backend.openvino.onnx2openvino', 'mmdeploy_openvino:apply_to_converter'),
+    ('mmdeploy.backend.openvino.wrapper', 'mmdeploy_openvino:apply_to_wrapper'),
+    ('mmdeploy.backend.tensorrt.init_plugins', 'mmdeploy_tensorrt:apply'),
+    ('mmdeploy.codebase.mmpose.deploy.pose_detection', 'registration:deployment'),
 )
 
 

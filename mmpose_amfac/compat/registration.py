@@ -21,3 +21,7 @@ def datasets(module) -> None:
 
 def engine(module) -> None:
     import_module('mmpose_amfac.engine')
+
+
+def deployment(module) -> None:
+    import_module('mmpose_amfac.deploy.rewrites').register(module)

@@ -102,4 +102,6 @@ def _kinds(map_, border: int):
 
 def _stretch(kinds, length: int, border: int):
     first, middle, last = kinds[:, :, :border], kinds[:, :, border:border + 1], kinds[:, :, border + 1:]
-    return torch.cat([first, middle.expand(-1, -1, length - 2 * border, -1), last], 2)
+    # every length is given, or the exporter writes a graph that works it out
+    channels, width = kinds.shape[1], kinds.shape[3]
+    return torch.cat([first, middle.expand(1, channels, length - 2 * border, width), last], 2)

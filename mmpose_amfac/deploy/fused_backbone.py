@@ -35,8 +35,8 @@ class FusedSCRM(nn.Module):
 
     def forward(self, x):
         # a pooling operator stays in the blocked layout of the convolutions, a mean over axes does not
-        mean = F.adaptive_avg_pool2d(x, 1).flatten(2).transpose(1, 2)
-        channel = torch.sigmoid(self.channel_conv(mean)).transpose(1, 2)[..., None]
+        mean = F.adaptive_avg_pool2d(x, 1).squeeze(3).transpose(1, 2)
+        channel = torch.sigmoid(self.channel_conv(mean)).transpose(1, 2).unsqueeze(3)
         return x * torch.sigmoid(self.spatial_conv(x)) * channel
 
 

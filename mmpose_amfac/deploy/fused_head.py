@@ -32,4 +32,6 @@ class FusedHead(AMFACHead):
             means = level.map.mean(2, keepdim=True), level.map.mean(3, keepdim=True)
             if level.gate is not None:
                 means = [m * level.gate for m in means]
-        return tuple(self.embedding(m).unflatten(1, (self.out_channels, self.embed_dims)).flatten(2) for m in means)
+        height, width = self.map_size
+        return tuple(self.embedding(m).reshape(-1, self.out_channels, self.embed_dims * length)
+                     for m, length in zip(means, (width, height)))

@@ -1,0 +1,2 @@
+_base_ = './deploy_heatmap_static.py'
+onnx_config = dict(dynamic_axes=dict(input={0: 'batch'}, output={0: 'batch'}))

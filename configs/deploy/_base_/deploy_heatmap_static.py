@@ -1,0 +1,2 @@
+_base_ = './deploy_simcc_static.py'
+onnx_config = dict(output_names=['output'])
