@@ -1,0 +1,76 @@
+"""The speed benchmark: what it counts and writes. Times are never judged here."""
+
+import json
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from benchmarks import floor, nets, profile, speed
+from benchmarks.timing import interleaved, spread
+
+
+def test_rounds_run_every_candidate_once_in_changing_order():
+    calls = []
+    names = 'abcd'
+    seconds = interleaved({n: lambda n=n: calls.append(n) for n in names}, rounds=6, warm_up=1)
+    assert calls[:4] == list(names)
+    rounds = [calls[i:i + 4] for i in range(4, len(calls), 4)]
+    assert len(rounds) == 6 and all(sorted(r) == list(names) for r in rounds)
+    assert len({tuple(r) for r in rounds}) > 1
+    assert set(seconds) == set(names) and all(v.shape == (6, ) and (v >= 0).all() for v in seconds.values())
+
+
+def test_spread_is_median_and_tenths():
+    assert spread(np.arange(11)) == [5, 1, 9]
+
+
+def test_work_counts_convolutions_and_products(tmp_path):
+    """(1, 4, 8, 8) -> 3x3 convolution in 2 groups, stride 2 -> (1, 6, 4, 4), times (4, 5); constants are free."""
+    weight = numpy_helper.from_array(np.ones((6, 2, 3, 3), np.float32), 'w')
+    right = numpy_helper.from_array(np.ones((4, 5), np.float32), 'r')
+    graph = helper.make_graph(
+        [helper.make_node('Conv', ['x', 'w'], ['y'], group=2, kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2]),
+         helper.make_node('Relu', ['y'], ['z']), helper.make_node('MatMul', ['z', 'r'], ['out']),
+         helper.make_node('MatMul', ['r2', 'r'], ['constant'])], 'g',
+        [helper.make_tensor_value_info('x', TensorProto.FLOAT, [1, 4, 8, 8])],
+        [helper.make_tensor_value_info('out', TensorProto.FLOAT, [1, 6, 4, 5]),
+         helper.make_tensor_value_info('constant', TensorProto.FLOAT, [3, 5])],
+        [weight, right, numpy_helper.from_array(np.ones((3, 4), np.float32), 'r2')])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9), tmp_path / 'm.onnx')
+    work = floor.work(tmp_path / 'm.onnx')
+    conv, product = 96 * 2 * 9, 120 * 4
+    assert work.macs == conv + product
+    assert work.bytes == 4 * (256 + 108 + 96 + 96 + 20 + 120)
+
+
+@pytest.mark.slow
+def test_one_small_run(tmp_path, monkeypatch, root):
+    """The file that it writes has everything that a figure needs beside it, and int8 rows."""
+    monkeypatch.setattr(sys, 'argv', ['speed', '--nets', 'amfacpose-r18-256x192', '--backends', 'openvino', '--threads',
+                                      '1', '--precisions', 'fp32', 'int8', '--rounds', '2', '--files', str(tmp_path),
+                                      '--out', str(tmp_path / 'out.json')])
+    monkeypatch.setattr(speed, 'BASES', ('rtmpose-t-256x192', ))
+    assert speed.main() == 0
+    result = json.loads((tmp_path / 'out.json').read_text())
+    rows = {(r['net'], r['precision']): r for r in result['rows']}
+    assert len(rows) == 4
+    ours = rows['amfacpose-r18-256x192', 'fp32']
+    assert ours['difference_from_torch'] < 1e-4 and len(ours['sha256']) == 64 and ours['floor_ms'] > 0
+    assert ours['arithmetic'] == 'fp32' and ours['provider'] == 'CPU'
+    assert rows['rtmpose-t-256x192', 'fp32']['ratios'] == {'rtmpose-t-256x192': [1, 1, 1]}
+    # 1451 M as written
+    file, = tmp_path.glob('amfacpose*fp32*.onnx')
+    assert floor.work(file).macs == pytest.approx(1.272e9, rel=1e-3)
+    for backend in ('onnxruntime', 'openvino'):
+        monkeypatch.setattr(sys, 'argv', ['profile', str(file), '--backend', backend, '--runs', '1', '--out',
+                                          str(tmp_path / 'profile.json')])
+        assert profile.main() == 0
+        found = json.loads((tmp_path / 'profile.json').read_text())
+        assert any('Conv' in name for name in found['operators_ms']) and found['total_ms'] > 0
+
+
+def test_every_net_has_its_config():
+    assert all(nets.config_of(name).is_file() for name in nets.NETS)
