@@ -10,7 +10,7 @@ from mmpose_amfac import __version__
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.packages import install_command
 
-VERBS = ('predict', 'demo', 'doctor', 'autoload')
+VERBS = ('predict', 'demo', 'export', 'verify', 'doctor', 'autoload')
 
 
 class _Parser(argparse.ArgumentParser):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-# relative to the crops at hand; more do not move the ranges of these networks
+# more crops hardly move the ranges
 CALIBRATION = 128
 # what stays in float, by the part of its name: gates (a rounding there scales a whole map), the first layer (its input
 # has the pictures' full range), and what reads means (one-dimensional, cheap)
@@ -35,7 +35,8 @@ def quantize(path, inputs: np.ndarray, chained: bool = False) -> list[str]:
     level = logger.level
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         prepared = Path(folder) / 'prepared.onnx'
-        quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        # without its optimisations, which would store the constant maps in full
+        quant_pre_process(str(path), str(prepared), skip_optimization=True, skip_symbolic_shape=True)
         nodes = [n.name for n in onnx.load(prepared).graph.node
                  if n.op_type == 'Conv' and not any(part in n.name for part in KEPT)]
         try:

@@ -105,7 +105,8 @@ def test_every_reading_of_the_paper(data):
                   decoder=codec))
     if size[0] % in_stride or size[1] % in_stride:
         return
-    check(build(Config(dict(model=model, codec=codec)), size, seed=data.draw(st.integers(0, 99))), draw(*FORMS), batch=2)
+    seed = data.draw(st.integers(0, 99))
+    check(build(Config(dict(model=model, codec=codec)), size, seed), draw(*FORMS), batch=2)
 
 
 @pytest.mark.parametrize('dtype, limit', [(torch.float64, 1e-14), (torch.float32, 2e-6)])

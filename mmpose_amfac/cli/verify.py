@@ -1,0 +1,25 @@
+"""``amfacpose verify``: an exported file against the network that it was made of."""
+
+from mmpose_amfac.cli.export import add_sample_options
+
+
+def add_parser(subparsers) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        'verify', help='check an exported file against the trained network again',
+        description='Needs FILE.json beside FILE. Exit code 0: passed, 1: rejected, which the manifest then says, 2: '
+        'the call was wrong or the file is not the one of its manifest.')
+    parser.add_argument('file', metavar='FILE', help='.onnx, .xml, .engine or .ts')
+    parser.add_argument('--config', metavar='NAME|CONFIG', help='default: what the manifest names')
+    parser.add_argument('--weights', metavar='FILE', help='default: what the manifest names')
+    add_sample_options(parser)
+    parser.set_defaults(func=run)
+
+
+def run(args) -> int:
+    """Verify, report; returns 1 for a rejected file."""
+    from mmpose_amfac.deploy.verify import told, verify_file
+    report = verify_file(args.file, args.config, args.weights, args.images, args.ann, args.image_root)
+    for line in told(report):
+        print(line)
+    return 1 if report['status'] == 'rejected' else 0

@@ -1,0 +1,86 @@
+"""The trained model behind an exported file."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+from mmpose_amfac import model_index
+from mmpose_amfac.apis.estimator import TorchEstimator
+from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.files import sha256 as sha256_of_file
+from mmpose_amfac.manifest import Manifest
+
+
+class TrainedModel:
+    """Config and weights, loaded, with what a manifest says about them.
+
+    Args:
+        config: name or alias of a packaged model, or a config file.
+        weights: checkpoint; may be left out for a packaged model.
+
+    Attributes:
+        estimator: :class:`~mmpose_amfac.apis.TorchEstimator` on the CPU.
+        name: of the model, for people and file names.
+        input_size, padding, channel_order, mean, std, decode: as in :class:`~mmpose_amfac.manifest.Manifest`.
+
+    Raises:
+        AMFACError: unknown model, weights of another one, a network without AMFACHead, or a config that does not say
+            how pictures are normalised.
+    """
+
+    def __init__(self, config='amfacpose', weights=None):
+        self._given = str(config), None if weights is None else str(weights)
+        self.estimator = TorchEstimator(config, weights, 'cpu')
+        model = self.estimator.model
+        self.name = self.estimator.config.stem
+        self.input_size = self.estimator.input_size
+        self.padding = float(self.estimator.padding)
+        steps = model.cfg.model.get('data_preprocessor') or {}
+        if steps.get('type') != 'PoseDataPreprocessor' or not steps.get('mean') or not steps.get('std'):
+            raise AMFACError(f'{config}: model.data_preprocessor must be a PoseDataPreprocessor with mean and std; a '
+                             'runtime prepares pictures by them')
+        # crops are BGR
+        self.channel_order = 'rgb' if steps.get('bgr_to_rgb') or steps.get('rgb_to_bgr') else 'bgr'
+        self.mean, self.std = (tuple(float(v) for v in steps[key]) for key in ('mean', 'std'))
+        codec = model.head.decoder
+        self.decode = dict(rule='simcc', split_ratio=float(codec.simcc_split_ratio), window=int(codec.window))
+
+    def described(self) -> dict:
+        """For ``source`` of a manifest: what was given, its aliases, sha256 of resolved config and weights."""
+        from mmengine.config import Config
+        content = json.dumps(Config.fromfile(self.estimator.config).to_dict(), sort_keys=True, default=str)
+        given, weights = self._given
+        aliases = () if given.endswith('.py') else model_index.find(given).aliases
+        return dict(model=given, aliases=list(aliases), weights=weights, config=self.estimator.config.name,
+                    config_sha256=sha256(content.encode()).hexdigest(),
+                    weights_sha256=sha256_of_file(self.estimator.weights))
+
+
+def trained_model(manifest: Manifest, config=None, weights=None) -> TrainedModel:
+    """The model that a file was exported from.
+
+    Args:
+        manifest: its ``source`` names config and weights.
+        config, weights: where they lie now, if elsewhere.
+
+    Raises:
+        AMFACError: they are not there, or they are other ones.
+    """
+    source = manifest.source
+    if config is None and 'model' not in source:
+        raise AMFACError('the manifest does not say what the file was exported from; give --config CONFIG --weights '
+                         'FILE.pth')
+    config, weights = config or source['model'], weights or source.get('weights')
+    for option, path in (('--config', config), ('--weights', weights)):
+        if path is not None and str(path).endswith(('.py', '.pth')) and not Path(path).is_file():
+            raise AMFACError(f'{path}, which the manifest names, does not exist here; give it with {option}')
+    model = TrainedModel(config, weights)
+    found = model.described()
+    for key, option in (('config_sha256', '--config'), ('weights_sha256', '--weights')):
+        wanted = source.get(key)
+        if wanted is not None and found[key] != wanted:
+            what = key.partition('_')[0]
+            raise AMFACError(f'{getattr(model.estimator, what)} is not the {what} of this file: sha256 '
+                             f'{found[key][:12]}..., its manifest says {wanted[:12]}...; give the right one with '
+                             f'{option}')
+    return model

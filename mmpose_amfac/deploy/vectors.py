@@ -1,0 +1,86 @@
+"""What networks and files say about crops, before it is decoded."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmpose_amfac import geometry, simcc
+from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.manifest import Manifest
+
+# of the peak, by which the best bin must lead
+LEAD = 1e-3
+# crops at once, where the file leaves it open
+CHUNK = 16
+
+
+class Vectors(NamedTuple):
+    """Peak-normalised vectors (n, K, Bx) and (n, K, By)."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+def reference(estimator, crops) -> Vectors:
+    """What the trained network (float32, no rewrites) says, through MMPose's own data preprocessor.
+
+    Args:
+        estimator: :class:`~mmpose_amfac.apis.TorchEstimator`.
+        crops: (n, height, width, 3) uint8 BGR.
+    """
+    import torch
+    from mmpose.structures import PoseDataSample
+    model = estimator.model
+    parts = []
+    with torch.inference_mode():
+        for i in range(0, len(crops), CHUNK):
+            pictures = [torch.from_numpy(c.transpose(2, 0, 1).copy()) for c in crops[i:i + CHUNK]]
+            data = dict(inputs=pictures, data_samples=[PoseDataSample() for _ in pictures])
+            inputs = model.data_preprocessor(data)['inputs']
+            parts.append([v.cpu().numpy() for v in model.head.normalise(
+                model.head.probabilities(model.extract_feat(inputs)))])
+    return Vectors(*map(np.concatenate, zip(*parts)))
+
+
+def run(engine, manifest: Manifest, crops, batch: int) -> Vectors:
+    """What a file says, prepared as its manifest tells, ``batch`` crops at a time.
+
+    Raises:
+        AMFACError: the engine fails, or the outputs are not those that the manifest names.
+    """
+    inputs = geometry.normalise(crops, manifest.channel_order, manifest.mean, manifest.std)
+    order = [_position(engine, name) for name in manifest.outputs]
+    parts = [engine(inputs[i:i + batch]) for i in range(0, len(inputs), batch)]
+    return Vectors(*(np.concatenate([part[i] for part in parts]) for i in order))
+
+
+def clear(vectors: Vectors, window: int) -> np.ndarray:
+    """(n, K): joints whose best bin leads its rivals by more than 1e-3 of the peak on both axes.
+
+    Rounding may make either of two equals the best bin. Where the best bin itself is decoded, every other bin is a
+    rival: a step to the next one is already half a pixel. Where an expectation over a window is decoded, a step to the
+    next bin hardly moves it, and smooth vectors often have their peak between two bins; there the direct neighbours
+    are no rivals, but every bin beyond them is.
+    """
+    return np.logical_and(*(_leads(axis, 1 if window else 0) for axis in vectors))
+
+
+def _leads(axis: np.ndarray, near: int) -> np.ndarray:
+    best = axis.argmax(-1)[..., None]
+    peak = axis.max(-1)
+    rivals = np.where(np.abs(np.arange(axis.shape[-1]) - best) > near, axis, 0).max(-1)
+    return peak - rivals > LEAD * peak
+
+
+def decode(manifest: Manifest, vectors: Vectors):
+    """Key points (n, K, 2) in pixels of the crop and scores (n, K)."""
+    return simcc.decode(*vectors, manifest.decode['split_ratio'], manifest.decode['window'])
+
+
+def _position(engine, name: str) -> int:
+    try:
+        return engine.output_names.index(name)
+    except ValueError:
+        raise AMFACError(f'{Path(engine.path).name} has the outputs {", ".join(engine.output_names)}, its manifest '
+                         f'names {name}') from None
