@@ -44,6 +44,6 @@ def test_it_gives_what_torch_gives(astronaut):
     ours, torch = (estimator(astronaut, boxes) for estimator in (AMFACPose(threads=1), TorchEstimator()))
     sure = torch.keypoint_scores > 0.3
     away = np.linalg.norm(ours.keypoints - torch.keypoints, axis=-1)
-    # a pixel of the crop is about 6 of the picture
-    assert sure.sum() > 50 and away[sure].max() < 1
+    # a pixel of the crop is about 5 of the picture
+    assert sure.sum() > 50 and away[sure].max() < 5 and np.median(away[sure]) < 0.05
     np.testing.assert_allclose(ours.keypoint_scores[sure], torch.keypoint_scores[sure], atol=0.01)
