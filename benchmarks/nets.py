@@ -13,11 +13,12 @@ _ZOO = 'body_2d_keypoint'
 
 
 class Net(NamedTuple):
-    """A config and its input (width, height); ``config`` is ours, or MMPose's below ``body_2d_keypoint``."""
+    """A config, ours or one of MMPose's below ``body_2d_keypoint``, with its input (width, height)."""
 
     config: str
     size: tuple[int, int]
     ours: bool = False
+    outputs: tuple[str, ...] = ('simcc_x', 'simcc_y')
 
 
 NETS = {
@@ -27,8 +28,10 @@ NETS = {
     **{f'rtmpose-{s}-256x192': Net(f'rtmpose/coco/rtmpose-{s}_8xb256-420e_coco-256x192.py', (192, 256))
        for s in 'tsml'},
     'rtmpose-m-384x288': Net('rtmpose/coco/rtmpose-m_8xb256-420e_aic-coco-384x288.py', (288, 384)),
-    'hrnet-w32-256x192': Net('topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py', (192, 256)),
-    'hrnet-w48-256x192': Net('topdown_heatmap/coco/td-hm_hrnet-w48_8xb32-210e_coco-256x192.py', (192, 256)),
+    'hrnet-w32-256x192': Net('topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py', (192, 256),
+                             outputs=('heatmaps', )),
+    'hrnet-w48-256x192': Net('topdown_heatmap/coco/td-hm_hrnet-w48_8xb32-210e_coco-256x192.py', (192, 256),
+                             outputs=('heatmaps', )),
     'simcc-r50-256x192': Net('simcc/coco/simcc_res50_8xb64-210e_coco-256x192.py', (192, 256)),
 }
 
@@ -91,7 +94,7 @@ def write(name: str, folder, backend: str, form: str = 'deploy', precision: str 
         network, _ = deployable(model, backend, 'fp32')
     width, height = net.size
     with atomic_path(path) as temporary, torch.inference_mode():
-        write_onnx(network, torch.zeros(batch, 3, height, width), temporary)
+        write_onnx(network, torch.zeros(batch, 3, height, width), temporary, outputs=net.outputs)
         if precision == 'int8':
             quantize(temporary, noise(net.size, 8), chained=backend == 'onnxruntime')
     return path

@@ -1,7 +1,7 @@
 """Time of networks on this machine, as quotients to RTMPose-m of the same run.
 
-    python -m benchmarks.speed [--nets NAME ...] [--backends ...] [--precisions ...] [--batches ...] [--threads ...]
-                               [--out FILE.json]
+    python -m benchmarks.speed [--nets NAME ...] [--int8 NAME ...] [--written] [--backends ...] [--batches ...]
+                               [--threads ...] [--rounds N] [--out FILE.json]
 
 Random weights: speed does not depend on them. Every file is compared with torch before its time counts.
 """
@@ -32,7 +32,8 @@ def main() -> int:
     parser.add_argument('--nets', nargs='+', choices=nets.NETS, default=list(nets.NETS), metavar='NAME')
     parser.add_argument('--backends', nargs='+', choices=('onnxruntime', 'openvino'),
                         default=['onnxruntime', 'openvino'])
-    parser.add_argument('--precisions', nargs='+', choices=('fp32', 'int8'), default=['fp32'])
+    parser.add_argument('--int8', nargs='+', choices=nets.NETS, default=[], metavar='NAME',
+                        help='networks to time in int8 as well')
     parser.add_argument('--batches', nargs='+', type=int, default=[1])
     parser.add_argument('--threads', nargs='+', type=int, default=[1, 2])
     parser.add_argument('--written', action='store_true', help='our networks without rewrites as well')
@@ -56,9 +57,9 @@ def main() -> int:
 
 def measure(names, backend: str, threads: int, batch: int, args) -> list[dict]:
     """One interleaved run of all networks and precisions."""
-    chosen = [(name, form, precision) for name in names for precision in args.precisions
-              for form in (('deploy', 'written') if args.written and nets.NETS[name].ours and precision == 'fp32'
-                           else ('deploy', ))]
+    chosen = [(name, 'deploy', 'fp32') for name in names] + [(name, 'deploy', 'int8') for name in args.int8]
+    if args.written:
+        chosen += [(name, 'written', 'fp32') for name in names if nets.NETS[name].ours]
     engines, rows = {}, {}
     for key in tqdm(chosen, desc=f'{backend}, {threads} thread(s), batch {batch}: files', disable=None, leave=False):
         name, form, precision = key

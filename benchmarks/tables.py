@@ -12,12 +12,14 @@ import re
 import sys
 from pathlib import Path
 
+from benchmarks import systems
 from mmpose_amfac.apis.report import average_precision
 from mmpose_amfac.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / 'results'
-PAGES = [ROOT / 'README.md', *ROOT.glob('configs/*/README.md'), ROOT / 'mmpose_amfac/weights/README.md']
+PAGES = [ROOT / 'README.md', *ROOT.glob('docs/*.md'), *ROOT.glob('configs/*/README.md'),
+         ROOT / 'mmpose_amfac/weights/README.md']
 BLOCK = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 
 PUBLISHED = {  # the paper's rounding: M params, G
@@ -63,6 +65,113 @@ def accuracy() -> str:
                      p['boxes']['source'], 'yes' if p['flip_test'] else 'no',
                      *(f'{average_precision(report, key):.3f}' for key in ('AP', 'AP .5', 'AP .75', 'AR'))])
     return markdown(['Weights', 'input', 'pictures', 'persons', 'boxes', 'flip test', 'AP', 'AP50', 'AP75', 'AR'], rows)
+
+
+def parity() -> str:
+    """Exported files against torch."""
+    rows = []
+    for path in sorted(RESULTS.glob('parity_*.json')):
+        report = json.loads(path.read_text())
+        for row in report['rows']:
+            if row['status'] == 'not run':
+                rows.append([row['backend'], row['precision'], 'not run', *[''] * 6])
+                continue
+            rows.append([row['backend'], row['precision'], row['status'], row['megabytes'], _px(row['max_px']),
+                         _px(row['mean_px']), f'{row["left_out"]:.1%}', f'{row["ap"]:.4f}', f'{row["ap_torch"]:.4f}'])
+    return markdown(['back end', 'precision', 'check', 'MB', 'max px', 'mean px', 'left out', 'AP', 'AP torch'], rows)
+
+
+def _px(value) -> str:
+    return f'{value:.2g}' if value >= 1e-4 else f'{value:.0e}'
+
+
+def runtime_accuracy() -> str:
+    """AP of model files through the runtime."""
+    rows = []
+    for path in sorted(RESULTS.glob('runtime_accuracy_*.json')):
+        report = json.loads(path.read_text())
+        p, metrics = report['protocol'], report['metrics']
+        low, high = report['interval']['bounds']
+        rows.append([f'`{report["model"]["file"]}`', p['annotations'], p['boxes']['source'],
+                     'yes' if p['flip_test'] else 'no', f'{metrics["AP"]:.3f}', f'{low:.3f} to {high:.3f}'])
+    return markdown(['file', 'pictures', 'boxes', 'flip test', 'AP', '95 % interval'], rows)
+
+
+def _speed_rows(report):
+    """(net, form, precision) -> {(backend, threads): row}, slowest last."""
+    found = {}
+    for row in report['rows']:
+        if row['batch'] == 1:
+            found.setdefault((row['net'], row['form'], row['precision']), {})[row['backend'], row['threads']] = row
+    return sorted(found.items(), key=lambda item: min(row['ms'][0] for row in item[1].values()))
+
+
+RUNS = (('onnxruntime', 1), ('onnxruntime', 2), ('openvino', 1), ('openvino', 2))
+RUN_NAMES = [f'{dict(onnxruntime="ONNX Runtime", openvino="OpenVINO")[b]}, {t} thread{"s" if t > 1 else ""}'
+             for b, t in RUNS]
+
+
+def speed() -> str:
+    """Milliseconds and ratios to RTMPose-m of the same input height, with spreads."""
+    report = json.loads((RESULTS / 'speed_cpu.json').read_text())
+    rows = []
+    for (net, form, precision), by_run in _speed_rows(report):
+        base = 'rtmpose-m-384x288' if net.endswith('384x288') else 'rtmpose-m-256x192'
+        cells = []
+        for run in RUNS:
+            row = by_run.get(run)
+            if row is None:
+                cells.append('')
+                continue
+            ratio = row['ratios'][base]
+            floor = f', floor {row["floor_ms"]:.1f}' if row['floor_ms'] else ''
+            cells.append(f'{row["ms"][0]:.1f} ms{floor}; {ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]')
+        rows.append([f'{net} {form} {precision}', *cells])
+    return (f'{report["device"]}, batch 1; ratio to RTMPose-m fp32 of the same input (256x256: 256x192), median '
+            '[p10, p90]:\n\n' + markdown(['network', *RUN_NAMES], rows))
+
+
+def speed_short() -> str:
+    """Ratios alone, of the networks that a reader compares."""
+    report = json.loads((RESULTS / 'speed_cpu.json').read_text())
+    rows = []
+    for (net, form, precision), by_run in _speed_rows(report):
+        if precision != 'fp32' or form == 'written':
+            continue
+        rows.append([net, *(f'{by_run[run]["ms"][0]:.1f} ({by_run[run]["ratios"]["rtmpose-m-256x192"][0]:.2f})'
+                            if run in by_run else '' for run in RUNS)])
+    return (f'Milliseconds for one person, network alone, float32, on {report["device"]} (in brackets: ratio to '
+            'RTMPose-m 256x192 in the same rounds):\n\n' + markdown(['network', *RUN_NAMES], rows))
+
+
+def profiles() -> str:
+    """Operators that take 2 % of the time or more."""
+    parts = []
+    for path in sorted(RESULTS.glob('profile_*.json')):
+        report = json.loads(path.read_text())
+        total = report['total_ms']
+        shares = [f'{name} {100 * ms / total:.0f} %' for name, ms in report['operators_ms'].items() if ms >= total / 50]
+        parts.append([path.stem.removeprefix('profile_').replace('_', ' '), f'{total:.0f}', f'{report["floor_ms"]:.0f}',
+                      ', '.join(shares)])
+    return markdown(['file', 'ms', 'floor ms', 'operators'], parts)
+
+
+def people() -> str:
+    """People per second in one picture, and how many times as fast as rtmlib."""
+    rows = []
+    for path in sorted(RESULTS.glob('people_*.json')):
+        found = {}
+        for row in json.loads(path.read_text())['rows']:
+            found.setdefault((row['people'], row['detector']), {})[row['system']] = row
+        for (count, detector), by_system in found.items():
+            ours = by_system[systems.OURS]
+            ratio = ours['times_as_fast_as'].get(systems.RTMLIB)
+            speeds = [f'{by_system[name]["people_per_second"]:.0f}' if name in by_system else ''
+                      for name in (systems.OURS, systems.ONE, systems.FULL, systems.RTMLIB, systems.NETWORK)]
+            rows.append([f'{ours["backend"]}, {ours["threads"]} threads', count, 'yes' if detector else 'no',
+                         *speeds, f'{ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]' if ratio else ''])
+    return markdown(['back end', 'people', 'detector', 'ours', 'one by one', 'full batches', 'rtmlib', 'network alone',
+                     'ours / rtmlib'], rows)
 
 
 def fill(text: str) -> str:

@@ -10,22 +10,24 @@ OPSET = 17
 OPSETS = tuple(range(13, 21))
 
 
-def write_onnx(network, example, path, opset: int = OPSET, dynamic_batch: bool = False) -> None:
+def write_onnx(network, example, path, opset: int = OPSET, dynamic_batch: bool = False, outputs=OUTPUTS) -> None:
     """Export with torch.onnx.
 
     Args:
-        network: module (batch, 3, H, W) -> two tensors, in evaluation mode.
+        network: module (batch, 3, H, W) -> a tensor for each of ``outputs``, in evaluation mode.
         example: such an input; its batch is the file's unless ``dynamic_batch``.
         path: target.
         opset: one of ``OPSETS``.
+        dynamic_batch: leave the batch open.
+        outputs: names.
     """
     import torch
-    axes = {name: {0: 'batch'} for name in (INPUT, *OUTPUTS)} if dynamic_batch else None
+    axes = {name: {0: 'batch'} for name in (INPUT, *outputs)} if dynamic_batch else None
     with warnings.catch_warnings():
         # the exporter that traces is called old; sizes are fixed on purpose
         warnings.simplefilter('ignore')
         torch.onnx.export(network, (example, ), str(path), dynamo=False, opset_version=opset, input_names=[INPUT],
-                          output_names=list(OUTPUTS), dynamic_axes=axes)
+                          output_names=list(outputs), dynamic_axes=axes)
 
 
 def checked_operators(path) -> list[str]:

@@ -50,7 +50,8 @@ def test_work_counts_convolutions_and_products(tmp_path):
 def test_one_small_run(tmp_path, monkeypatch, root):
     """The file that it writes has everything that a figure needs beside it, and int8 rows."""
     monkeypatch.setattr(sys, 'argv', ['speed', '--nets', 'amfacpose-r18-256x192', '--backends', 'openvino', '--threads',
-                                      '1', '--precisions', 'fp32', 'int8', '--rounds', '2', '--files', str(tmp_path),
+                                      '1', '--int8', 'amfacpose-r18-256x192', 'rtmpose-t-256x192', '--rounds', '2',
+                                      '--files', str(tmp_path),
                                       '--out', str(tmp_path / 'out.json')])
     monkeypatch.setattr(speed, 'BASES', ('rtmpose-t-256x192', ))
     assert speed.main() == 0
