@@ -89,7 +89,7 @@ def write(name: str, folder, backend: str, form: str = 'deploy', precision: str 
     if path.is_file():
         return path
     model = build(name)
-    network = _Forward(model)
+    network = _forward(model, net.ours)
     if net.ours and form == 'deploy':
         network, _ = deployable(model, backend, 'fp32')
     width, height = net.size
@@ -105,17 +105,28 @@ def noise(size, count: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((count, 3, size[1], size[0]), np.float32)
 
 
-def _Forward(model):  # noqa: N802
+def _forward(model, ours: bool):
     import torch
 
     class Forward(torch.nn.Module):
-        """Maps or vectors of an MMPose estimator, without its codec."""
+        """What the network gives, as trained: our peak-normalised vectors, or MMPose's maps or raw vectors."""
 
         def __init__(self):
             super().__init__()
             self.model = model
 
         def forward(self, x):
+            head = self.model.head
+            if ours:
+                return head.normalise(head.probabilities(self.model.extract_feat(x)))
             return self.model(x, None, mode='tensor')
 
     return Forward().eval()
+
+
+def expected(name: str, inputs: np.ndarray) -> list[np.ndarray]:
+    """Torch's outputs for a batch."""
+    import torch
+    with torch.inference_mode():
+        found = _forward(build(name), NETS[name].ours)(torch.from_numpy(inputs))
+    return [v.numpy() for v in ([found] if isinstance(found, torch.Tensor) else found)]

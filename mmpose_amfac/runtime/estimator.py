@@ -27,7 +27,7 @@ class AMFACPose(TopDown):
             Runtime on the CPU.
         threads: of the CPU; all usable cores by default.
         batch_size: most crops in one call of the network. On a CPU fewer at a time may be faster; what is, is measured
-            at the first call with several crops (:mod:`mmpose_amfac.runtime.plan`).
+            at the first call and again when one has more crops (:mod:`mmpose_amfac.runtime.plan`).
         manifest: instead of the ``FILE.json`` beside the model; see :func:`~mmpose_amfac.runtime.contract.contract`.
         flip: average with the mirrored crop (twice the time).
         score_thr: boxes of a detector file below this score are dropped.
@@ -40,6 +40,7 @@ class AMFACPose(TopDown):
         weights: path of the model file.
         backend, device: what runs it, and where.
         engine: the opened :class:`~mmpose_amfac.runtime.engines.Engine`.
+        pace: :class:`~mmpose_amfac.runtime.plan.Pace`, how crops are cut into pieces.
 
     Raises:
         MissingPackageError: the engine is not installed.
@@ -66,7 +67,7 @@ class AMFACPose(TopDown):
         self.backend, self.device = self.engine.backend, self.engine.device
         self.threads, self.flip = threads, flip
         self._outputs = [self.engine.output_names.index(name) for name in self.manifest.outputs]
-        self._pace = self._paced(opened, streams, piece)
+        self.pace = self._paced(opened, streams, piece)
         self.detector = open_detector(detector, score_thr, threads) if detector is not None else None
 
     def forward(self, crops: np.ndarray):
@@ -90,7 +91,7 @@ class AMFACPose(TopDown):
         return pace
 
     def _run(self, count: int, crops):
-        parts = self._pace.run(count, lambda engine, rows: self._piece(engine, crops(rows)))
+        parts = self.pace.run(count, lambda engine, rows: self._piece(engine, crops(rows)))
         return tuple(map(np.concatenate, zip(*parts)))
 
     def _piece(self, engine, crops):

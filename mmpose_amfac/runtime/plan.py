@@ -3,6 +3,15 @@
 Two ways compete. *Threads*: one piece after the other, each with all threads inside the network. *Streams*: as many
 pieces at the same time as there are threads, each with one thread, which scales better in small networks; crops are cut
 and decoded in the same threads. Both with pieces of 1, 2, 4, ... crops.
+
+Which way is faster is no property of the network alone. Threads inside a network hand over work some hundred times a
+call, so they depend on how near the cores are to each other: on a virtual machine whose two cores the host moved
+between neighbouring (60 ns for a hand-over and back) and distant ones (330 ns), two threads took 0.7 times as long as
+one, or 1.8 times. Hence a single crop is measured too: one thread may be faster. Streams do not care.
+
+Measured, and not worth their lines: pieces of more than 8 crops (with streams no faster than 4), and threads inside
+ONNX Runtime that never spin (a third slower for a single crop on neighbouring cores). What does pay there is that they
+stop spinning when a call ends, else they hold a core for 40 ms against the streams or the detector that come next.
 """
 
 import time
@@ -11,9 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 PIECES = (1, 2, 4, 8)
-# seconds, for all candidates together
+# for all candidates together: seconds, and timings of each
 BUDGET = 0.8
-SETTLE = 0.004
+ROUNDS = 6
+# streams are taken where threads are not faster by more than this: they go on being fast when cores are moved or shared
+MARGIN = 1.02
 
 
 class Plan(NamedTuple):
@@ -36,9 +47,10 @@ class Plan(NamedTuple):
 class Pace:
     """Runs the pieces of each call in the fastest way.
 
-    The first call with more than one crop measures the candidates on crops of its own, small pieces first and again
-    and again, for about ``BUDGET`` seconds; what was measured stays with the object. In a slow network that time does
-    not reach the large pieces, which then are no candidates.
+    A call measures the candidates with pieces up to its own number of crops, unless an earlier one did: on crops of
+    noise, small pieces first and again and again, ``ROUNDS`` times or for ``BUDGET`` seconds of timings. What was
+    measured stays with the object. In a slow network the time does not reach the large pieces, which then are no
+    candidates.
 
     Args:
         open_engine: number of streams -> an engine for so many calls at once.
@@ -55,6 +67,7 @@ class Pace:
         self.ways = (streams, ) if streams else ((1, threads) if threads > 1 else (1, ))
         self.sizes = (piece, ) if piece else tuple(p for p in PIECES if p <= limit) or (limit, )
         self.seconds: dict[Plan, float] = {}
+        self._largest = 0
         self._engines, self._plans, self._pool = {}, {}, None
 
     def engine(self, streams: int):
@@ -67,11 +80,9 @@ class Pace:
         """Use an engine that is already open for one call at a time."""
         self._engines[1] = engine
 
-    def run(self, count: int, work: Callable) -> list:
-        """``work(engine, slice)`` for slices of ``count`` crops, in their order."""
-        return self._run(self.plan(count), count, work)
-
-    def _run(self, plan: Plan, count: int, work: Callable) -> list:
+    def run(self, count: int, work: Callable, plan: Plan | None = None) -> list:
+        """``work(engine, slice)`` for slices of ``count`` crops, in their order; by the fastest plan, or by another."""
+        plan = plan or self.plan(count)
         engine, slices = self.engine(plan.streams), plan.cut(count)
         if plan.streams == 1 or len(slices) == 1:
             return [work(engine, piece) for piece in slices]
@@ -81,14 +92,14 @@ class Pace:
 
     def plan(self, count: int) -> Plan:
         """The fastest way for ``count`` crops."""
-        if len(self.ways) == len(self.sizes) == 1:
-            return Plan(self.ways[0], self.sizes[0])
-        if count == 1:
-            return Plan(self.ways[0], 1)
-        if not self.seconds:
-            self._measure()
+        sizes = [size for size in self.sizes if size <= count] or self.sizes[:1]
+        if len(self.ways) == len(sizes) == 1:
+            return Plan(self.ways[0], sizes[0])
+        if sizes[-1] > self._largest:
+            self._measure(sizes)
         if count not in self._plans:
-            self._plans[count] = min(self.seconds, key=lambda plan: self.expected(plan, count))
+            self._plans[count] = min(self.seconds, key=lambda plan: self.expected(plan, count) *
+                                     (MARGIN if plan.streams == 1 else 1))
         return self._plans[count]
 
     def expected(self, plan: Plan, count: int) -> float:
@@ -111,27 +122,27 @@ class Pace:
             return least * length / low
         return least + (most - least) * (length - low) / (high - low)
 
-    def _measure(self) -> None:
+    def _measure(self, sizes) -> None:
         times: dict[Plan, list] = {}
-        deadline = time.perf_counter() + BUDGET
-        while time.perf_counter() < deadline:
-            for size in self.sizes:
+        spent = 0.0
+        for _ in range(ROUNDS):
+            for size in sizes:
+                if spent > BUDGET:
+                    break
                 for streams in self.ways:
                     plan = Plan(streams, size)
                     if plan not in times:
-                        # the first run of a size allocates, and compiles in OpenVINO
+                        # the first run of a size allocates, and compiles in OpenVINO: that is not counted
                         self._time(plan)
                     times.setdefault(plan, []).append(self._time(plan))
-                if time.perf_counter() > deadline:
-                    break
+                    spent += times[plan][-1]
         self.seconds = {plan: min(seconds) for plan, seconds in times.items()}
+        self._largest, self._plans = sizes[-1], {}
 
     def _time(self, plan: Plan) -> float:
         count = plan.streams * plan.piece
         work = self._sample(count)
         self.engine(plan.streams)
-        # threads of an engine that has just run go on spinning for a while
-        time.sleep(SETTLE)
         start = time.perf_counter()
-        self._run(plan, count, work)
+        self.run(count, work, plan)
         return time.perf_counter() - start

@@ -1,0 +1,100 @@
+"""People per second: the rows are there, and all systems see the same persons. Nothing is said about time."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import people, systems
+from mmpose_amfac import geometry
+from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.runtime import AMFACPose
+
+
+def files(shared):
+    return shared / 'models' / 'tinypose_256x192_simcc.onnx', shared / 'models' / 'rtmdet_nano_person.onnx'
+
+
+@pytest.mark.parametrize('count, rows, columns', [(1, 1, 1), (4, 2, 2), (3, 2, 2), (16, 4, 4), (5, 2, 3)])
+def test_each_box_of_a_mosaic_is_a_tile(astronaut, count, rows, columns):
+    photograph = astronaut[:, :300]
+    image, boxes = people.mosaic(photograph, count)
+    height, width = people.TILE, round(300 * people.TILE / 512)
+    assert image.shape == (rows * height, columns * width, 3) and boxes.shape == (count, 4)
+    tiles = [image[y1:y2, x1:x2] for x1, y1, x2, y2 in boxes.astype(int)]
+    assert all(np.array_equal(tile, tiles[0]) for tile in tiles) and tiles[0].shape == (height, width, 3)
+    assert len(np.unique(boxes, axis=0)) == count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_rows(shared, tmp_path, backend, capsys):
+    pytest.importorskip('rtmlib')
+    pytest.importorskip(backend)
+    pose, det = files(shared)
+    out = tmp_path / 'people.json'
+    people.main(['--pose', str(pose), '--det', str(det), '--people', '2', '--rounds', '1', '--threads', '2',
+                 '--backend', backend, '--against', 'rtmlib', '--out', str(out)])
+    written = json.loads(out.read_text())
+    named = {(row['system'], row['detector']): row for row in written['rows']}
+    ours = (systems.OURS, systems.ONE, systems.FULL, systems.RTMLIB)
+    assert set(named) == {(name, detector) for name in ours for detector in (False, True)} | {(systems.NETWORK, False)}
+    for (name, _), row in named.items():
+        assert row['people'] == 2 and row['rounds'] == 1 and row['backend'] == backend and row['threads'] == 2
+        assert 0 < row['p10'] <= row['seconds'] <= row['p90'] and row['people_per_second'] > 0
+        assert row['provider'] == ('CPU' if backend == 'openvino' else 'CPUExecutionProvider')
+        assert len(row['pose_sha256']) == len(row['det_sha256']) == 64 and 'CPU' in row['device']
+        assert {'mmpose_amfac', 'onnxruntime', 'rtmlib', backend} <= set(row['versions'])
+        assert {'commit', 'load', 'terms'} <= set(row) and min(row['plan']) >= 1
+        assert name == systems.RTMLIB or len(row['times_as_fast_as'][systems.RTMLIB]) == 3
+    assert named[systems.ONE, False]['plan'] == [1, 1] and named[systems.FULL, True]['plan'] == [1, systems.BATCH]
+    assert written['overhead']['batch'] == 8 and written['overhead']['threads'] == 1
+    assert written['overhead']['share'][0] > 0
+    told = capsys.readouterr().out
+    assert '2 people' in told and 'goal 15 %' in told and systems.FULL in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_all_systems_give_the_same_key_points(shared, astronaut, backend):
+    """Ours among each other, and rtmlib's with what is its own (no window, the picture as RGB) taken out."""
+    pytest.importorskip('rtmlib')
+    pytest.importorskip(backend)
+    pose, det = files(shared)
+    found = systems.systems(pose, det, backend, 2, rtmlib=True)
+    image, boxes = people.mosaic(astronaut, 3)
+    systems.check(found, image, boxes)
+    expected = AMFACPose(pose, None, backend, threads=2, manifest=dict(decode=dict(window=0)))(image, boxes)
+    keypoints, _ = found[systems.RTMLIB].pose(image[..., ::-1], boxes)
+    sure = expected.keypoint_scores > 0.5
+    assert sure.any()
+    # its crops differ by a grey level here and there, which may move a joint by a bin, half a pixel of the crop
+    pixel = geometry.boxes_to_center_scale(boxes, (192, 256))[1][0, 0] / 192
+    distance = abs(keypoints - expected.keypoints)[sure]
+    assert distance.max() < 0.51 * pixel and (distance < 0.1).mean() > 0.9
+    # and the persons of all detectors are the same ones
+    (ours, scores), theirs = found[systems.OURS].detect(astronaut), found[systems.RTMLIB].detect(astronaut)
+    assert abs(ours[0] - theirs[0]).max() < 2 and scores[0] > 0.5
+
+
+def test_ways_that_differ_are_refused(shared, astronaut):
+    pose, det = files(shared)
+    found = systems.systems(pose, det, 'onnxruntime', 1, rtmlib=False)
+    image, boxes = people.mosaic(astronaut, 1)
+    moved = found[systems.FULL]._replace(pose=lambda image, boxes: found[systems.OURS].pose(image, boxes + 8))
+    with pytest.raises(AMFACError, match='no time is taken'):
+        systems.check({**found, systems.FULL: moved}, image, boxes)
+
+
+def test_heatmaps_are_not_for_rtmlib(shared):
+    pytest.importorskip('rtmlib')
+    _, det = files(shared)
+    with pytest.raises(AMFACError, match='SimCC vectors only'):
+        systems.systems(shared / 'models' / 'tinypose_256x192_heatmap.onnx', det, 'onnxruntime', 1, rtmlib=True)
+
+
+def test_numbers_of_people_are_checked(shared, capsys):
+    pose, det = files(shared)
+    with pytest.raises(SystemExit):
+        people.main(['--pose', str(pose), '--det', str(det), '--people', '0'])
+    assert '--people' in capsys.readouterr().err
