@@ -54,8 +54,7 @@ def _best(run, seconds: float = 0.4) -> float:
 def work(path) -> Work:
     """Count a float32 ONNX file with fixed sizes."""
     import onnx
-    from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
-    graph = SymbolicShapeInference.infer_shapes(onnx.load(path)).graph
+    graph = onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True).graph
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim)
               for v in (*graph.input, *graph.value_info, *graph.output)}
     constants = {t.name: tuple(t.dims) for t in graph.initializer}

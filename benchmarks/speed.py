@@ -71,7 +71,7 @@ def measure(names, backend: str, threads: int, batch: int, args) -> list[dict]:
             input=list(nets.NETS[name].size), backend=backend, provider=engine.provider,
             arithmetic=engine.precision, threads=threads, batch=batch, sha256=sha256(path),
             difference_from_torch=compare(name, engine, inputs, precision),
-            floor_ms=round(1e3 * floor.floor(path, threads), 3) if precision == 'fp32' else None,
+            floor_ms=round(1e3 * floor.floor(path, threads), 3) if (form, precision) == ('deploy', 'fp32') else None,
             versions=_versions(backend))
         engines[key] = lambda engine=engine, inputs=inputs: engine(inputs)
     before = load()
