@@ -1,5 +1,7 @@
 """Networks to time: ours and MMPose's, with random weights, as ONNX files."""
 
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +9,7 @@ import numpy as np
 
 import mmpose_amfac  # noqa: F401  (mends and registers before MMPose is imported)
 from mmpose_amfac.errors import AMFACError
-from mmpose_amfac.paths import mim_root
+from mmpose_amfac.paths import PACKAGE, mim_root
 
 _ZOO = 'body_2d_keypoint'
 
@@ -70,7 +72,7 @@ def build(name: str):
 
 
 def write(name: str, folder, backend: str, form: str = 'deploy', precision: str = 'fp32', batch: int = 1) -> Path:
-    """The ONNX file of a network for a fixed batch; one that is there already is used again.
+    """The ONNX file of a network for a fixed batch; one that this code wrote before is used again.
 
     Args:
         backend: ``'onnxruntime'`` or ``'openvino'``: chooses our form of Mish and the way of quantisation.
@@ -85,7 +87,7 @@ def write(name: str, folder, backend: str, form: str = 'deploy', precision: str 
     from mmpose_amfac.files import atomic_path
     net = NETS[name]
     own = backend if net.ours or precision == 'int8' else 'any'
-    path = Path(folder) / f'{name}_{form}_{own}_{precision}_b{batch}.onnx'
+    path = Path(folder) / _code() / f'{name}_{form}_{own}_{precision}_b{batch}.onnx'
     if path.is_file():
         return path
     model = build(name)
@@ -98,6 +100,16 @@ def write(name: str, folder, backend: str, form: str = 'deploy', precision: str 
         if precision == 'int8':
             quantize(temporary, noise(net.size, 8), chained=backend == 'onnxruntime')
     return path
+
+
+@cache
+def _code() -> str:
+    """Digest of everything that decides what is written."""
+    import torch
+    digest = sha256(torch.__version__.encode())
+    for file in sorted(PACKAGE.glob('models/**/*.py')) + sorted(PACKAGE.glob('deploy/*.py')):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def noise(size, count: int) -> np.ndarray:

@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument('--out', type=Path, metavar='FILE.json')
     args = parser.parse_args()
     variants = [(backend, precision) for backend in args.backends for precision in FORMATS[backend].steps]
-    rows = []
+    at, rows = commit(), []
     with tempfile.TemporaryDirectory() as folder:
         for backend, precision in tqdm(variants, desc='exports', disable=None):
             out = Path(folder) / f'{backend}_{precision}{FORMATS[backend].suffix}'
@@ -47,7 +47,7 @@ def main() -> int:
     if args.out:
         write_json(args.out, dict(model=args.model, annotations=args.annotations.name,
                                   annotations_sha256=sha256(args.annotations), boxes='ground truth', flip_test=False,
-                                  device=cpu_name(), commit=commit(), rows=rows))
+                                  device=cpu_name(), commit=at, rows=rows))
     return 0 if all(row['status'] in ('passed', 'not run') for row in rows) else 1
 
 

@@ -12,7 +12,6 @@ The systems are those of :mod:`benchmarks.systems`. A call starts when the threa
 import argparse
 import math
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.systems import FULL, NETWORK, ONE, OURS, RTMLIB, System, check, systems
-from benchmarks.timing import load, spread
+from benchmarks.timing import interleaved, load, spread
 from mmpose_amfac import __version__, geometry
 from mmpose_amfac.apis.report import commit, cpu_name
 from mmpose_amfac.apis.sources import read_image
@@ -48,20 +47,6 @@ def mosaic(photograph: np.ndarray, people: int):
     return image, np.concatenate([corners, corners + [width, height]], axis=1).astype(np.float32)
 
 
-def rounds(candidates: dict, count: int, progress) -> dict:
-    """Seconds (count,) of each candidate: as ``timing.interleaved``, with a pause before each call."""
-    names, order = list(candidates), np.random.default_rng(0)
-    seconds = {name: np.empty(count) for name in names}
-    for i in range(count):
-        for j in order.permutation(len(names)):
-            time.sleep(PAUSE)
-            start = time.perf_counter()
-            candidates[names[j]]()
-            seconds[names[j]][i] = time.perf_counter() - start
-        progress()
-    return seconds
-
-
 def measure(found: dict[str, System], photograph, people: int, count: int, progress) -> list[dict]:
     """Rows of one picture: every system with given boxes, and with the detector before."""
     image, boxes = mosaic(photograph, people)
@@ -72,10 +57,8 @@ def measure(found: dict[str, System], photograph, people: int, count: int, progr
         candidates[name, False] = lambda s=system: s.pose(image, boxes)
         candidates[name, True] = lambda s=system: (s.detect(image), s.pose(image, boxes))
     candidates[NETWORK, False] = alone
-    for call in candidates.values():
-        call()
     before = load()
-    seconds = rounds(candidates, count, progress)
+    seconds = interleaved(candidates, count, warm_up=1, progress=progress, pause=PAUSE)
     rows = []
     for (name, detector), own in seconds.items():
         system = found[OURS if name == NETWORK else name]
@@ -102,9 +85,10 @@ def network(estimator: AMFACPose, image, boxes):
     def run(plan):
         return pace.run(len(inputs), lambda engine, rows: engine(inputs[rows]), plan)
 
-    pace.plan(len(inputs))
-    plans = {plan: lambda plan=plan: run(plan) for plan in pace.seconds}
-    seconds = rounds(plans, 3, lambda: None)
+    chosen = pace.plan(len(inputs))
+    # nothing is measured where there is nothing to choose
+    plans = {plan: lambda plan=plan: run(plan) for plan in pace.seconds or [chosen]}
+    seconds = interleaved(plans, 3, warm_up=0, pause=PAUSE)
     best = min(plans, key=lambda plan: seconds[plan].min())
     return best, plans[best]
 
@@ -123,9 +107,7 @@ def overhead(pose: Path, backend: str, photograph, count: int, progress) -> dict
     cv2.setNumThreads(1)
     try:
         candidates = {'network': lambda: engine(inputs), 'rest': lambda: estimator(image, boxes)}
-        for call in candidates.values():
-            call()
-        seconds = rounds(candidates, count, progress)
+        seconds = interleaved(candidates, count, warm_up=1, progress=progress, pause=PAUSE)
     finally:
         cv2.setNumThreads(threads)
     return dict(batch=OVERHEAD_BATCH, threads=1, rounds=count,

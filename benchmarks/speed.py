@@ -42,6 +42,8 @@ def main() -> int:
     parser.add_argument('--out', type=Path, metavar='FILE.json')
     args = parser.parse_args()
     names = list(dict.fromkeys([*args.nets, *BASES]))
+    # now, for files may change while it runs
+    device, at = cpu_name(), commit()
     rows = []
     for backend in args.backends:
         for threads in args.threads:
@@ -51,7 +53,7 @@ def main() -> int:
                 rows += found
                 if args.out:
                     # after each group: what is measured is not lost
-                    write_json(args.out, dict(device=cpu_name(), commit=commit(), rows=rows))
+                    write_json(args.out, dict(device=device, commit=at, rows=rows))
     return 0
 
 

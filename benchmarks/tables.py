@@ -73,8 +73,8 @@ def parity() -> str:
     for path in sorted(RESULTS.glob('parity_*.json')):
         report = json.loads(path.read_text())
         for row in report['rows']:
-            if row['status'] == 'not run':
-                rows.append([row['backend'], row['precision'], 'not run', *[''] * 6])
+            if row.get('ap') is None or row.get('max_px') is None:
+                rows.append([row['backend'], row['precision'], row['status'], row.get('megabytes', ''), *[''] * 5])
                 continue
             rows.append([row['backend'], row['precision'], row['status'], row['megabytes'], _px(row['max_px']),
                          _px(row['mean_px']), f'{row["left_out"]:.1%}', f'{row["ap"]:.4f}', f'{row["ap_torch"]:.4f}'])
@@ -154,6 +154,17 @@ def profiles() -> str:
         parts.append([path.stem.removeprefix('profile_').replace('_', ' '), f'{total:.0f}', f'{report["floor_ms"]:.0f}',
                       ', '.join(shares)])
     return markdown(['file', 'ms', 'floor ms', 'operators'], parts)
+
+
+def mish_forms() -> str:
+    """One activation in each form, beside ReLU."""
+    report = json.loads((RESULTS / 'mish_forms.json').read_text())
+    found = {}
+    for row in report['rows']:
+        found.setdefault(row['form'], {})[row['backend']] = f'{row["ms"][0]:.2f}'
+    size = 'x'.join(map(str, report['size']))
+    return f'Milliseconds on maps of {size}, one thread:\n\n' + markdown(
+        ['form', 'ONNX Runtime', 'OpenVINO'], [[form, by['onnxruntime'], by['openvino']] for form, by in found.items()])
 
 
 def people() -> str:

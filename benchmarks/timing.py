@@ -8,7 +8,7 @@ import numpy as np
 
 
 def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, warm_up: int = 2, seed: int = 0,
-                progress=None) -> dict[str, np.ndarray]:
+                progress=None, pause: float = 0.0) -> dict[str, np.ndarray]:
     """Seconds of each candidate in each round.
 
     What else the machine does hits all candidates of a round alike, so quotients within a round mean more than times.
@@ -19,6 +19,7 @@ def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, warm_u
         warm_up: calls of each before the first round.
         seed: of the order.
         progress: called after each round.
+        pause: seconds before each call, where threads of the call before go on spinning.
 
     Returns:
         name -> (rounds,) seconds.
@@ -30,6 +31,7 @@ def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, warm_u
     seconds = {name: np.empty(rounds) for name in names}
     for i in range(rounds):
         for j in order.permutation(len(names)):
+            time.sleep(pause)
             start = time.perf_counter()
             candidates[names[j]]()
             seconds[names[j]][i] = time.perf_counter() - start

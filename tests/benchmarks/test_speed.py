@@ -8,8 +8,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks import floor, nets, profile, speed
+from benchmarks import floor, nets, profile, speed, torch_speed
 from benchmarks.timing import interleaved, spread
+from mmpose_amfac.errors import AMFACError
 
 
 def test_rounds_run_every_candidate_once_in_changing_order():
@@ -63,7 +64,7 @@ def test_one_small_run(tmp_path, monkeypatch, root):
     assert ours['arithmetic'] == 'fp32' and ours['provider'] == 'CPU'
     assert rows['rtmpose-t-256x192', 'fp32']['ratios'] == {'rtmpose-t-256x192': [1, 1, 1]}
     # 1451 M as written
-    file, = tmp_path.glob('amfacpose*fp32*.onnx')
+    file, = tmp_path.glob('*/amfacpose*fp32*.onnx')
     assert floor.work(file).macs == pytest.approx(1.272e9, rel=1e-3)
     for backend in ('onnxruntime', 'openvino'):
         monkeypatch.setattr(sys, 'argv', ['profile', str(file), '--backend', backend, '--runs', '1', '--out',
@@ -75,3 +76,18 @@ def test_one_small_run(tmp_path, monkeypatch, root):
 
 def test_every_net_has_its_config():
     assert all(nets.config_of(name).is_file() for name in nets.NETS)
+
+
+def test_torch_on_this_machine(tmp_path, monkeypatch):
+    """The way of the GPU figures, run on a CPU; what needs a GPU says so."""
+    import torch
+    args = ['--nets', 'rtmpose-t-256x192', '--precision', 'fp32', '--batches', '1', '2', '--rounds', '1', '--out',
+            str(tmp_path / 't.json')]
+    assert torch_speed.main([*args, '--device', 'cpu', '--modes', 'eager']) == 0
+    rows = json.loads((tmp_path / 't.json').read_text())['rows']
+    assert [r['batch'] for r in rows] == [1, 2] and all(r['ms'][0] > 0 for r in rows)
+    with pytest.raises(AMFACError, match='graph needs --device cuda'):
+        torch_speed.main([*args, '--device', 'cpu'])
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    with pytest.raises(AMFACError, match='no CUDA device'):
+        torch_speed.main(args)
