@@ -76,7 +76,7 @@ def main() -> None:
     args = parser.parse_args()
     root = mim_root()
     configs = [Path(c) for c in args.config] or sorted(p for p in (root / 'configs').glob('*/*.py')
-                                                       if p.parent.name != '_base_')
+                                                       if p.parent.name not in ('_base_', 'deploy'))
     table = io.StringIO()
     rows = csv.writer(table, lineterminator='\n')
     rows.writerow(['config', 'input (height x width)', 'params', 'macs'])

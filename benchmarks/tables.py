@@ -73,7 +73,7 @@ def parity() -> str:
     for path in sorted(RESULTS.glob('parity_*.json')):
         report = json.loads(path.read_text())
         for row in report['rows']:
-            if row.get('ap') is None or row.get('max_px') is None:
+            if not isinstance(row.get('ap'), float) or row.get('max_px') is None:
                 rows.append([row['backend'], row['precision'], row['status'], row.get('megabytes', ''), *[''] * 5])
                 continue
             rows.append([row['backend'], row['precision'], row['status'], row['megabytes'], _px(row['max_px']),

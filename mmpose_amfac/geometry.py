@@ -11,15 +11,19 @@ import numpy as np
 from mmpose_amfac.errors import AMFACError
 
 PADDING = 1.25
+# pixels; beyond, OpenCV's fixed-point coordinates and float32 are no longer exact
+LIMIT = 1e6
 
 
 def check_boxes(boxes, field: str = 'bboxes') -> np.ndarray:
     """Return ``boxes`` as float32 of shape (n, 4), ``xyxy`` pixels.
 
     Raises:
-        AMFACError: wrong shape, values that are not finite, or a box without area.
+        AMFACError: wrong shape, values that are not finite or lie outside any picture, or a box without area.
     """
-    boxes = np.asarray(boxes, dtype=np.float32)
+    # what float32 cannot hold becomes infinite, which is refused below
+    with np.errstate(over='ignore'):
+        boxes = np.asarray(boxes, dtype=np.float32)
     if boxes.size == 0:
         return np.zeros((0, 4), np.float32)
     if boxes.ndim == 1:
@@ -28,6 +32,10 @@ def check_boxes(boxes, field: str = 'bboxes') -> np.ndarray:
         raise AMFACError(f'{field} must have the shape (n, 4) (xyxy pixels), got {boxes.shape}')
     if not np.isfinite(boxes).all():
         raise AMFACError(f'{field} holds a value that is not finite')
+    far = np.flatnonzero((np.abs(boxes) >= LIMIT).any(axis=1))
+    if far.size:
+        raise AMFACError(f'{field}[{far[0]}]={boxes[far[0]].tolist()} lies outside any picture: |number| < '
+                         f'{LIMIT:,.0f} pixels')
     bad = np.flatnonzero((boxes[:, 2:] <= boxes[:, :2]).any(axis=1))
     if bad.size:
         raise AMFACError(f'{field}[{bad[0]}]={boxes[bad[0]].tolist()} has no area; boxes are xyxy with x2 > x1 and '

@@ -4,10 +4,13 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from reprlib import repr as short
 
+from mmpose_amfac import simcc
 from mmpose_amfac.errors import AMFACError, integer, integers, number, one_of
 from mmpose_amfac.files import sha256, write_json
 from mmpose_amfac.geometry import PADDING
+from mmpose_amfac.onnx_data import external_files
 from mmpose_amfac.skeletons import Skeleton
 
 FORMAT = 'mmpose_amfac manifest 1'
@@ -15,6 +18,8 @@ BACKENDS = ('onnx', 'onnxruntime', 'openvino', 'tensorrt', 'torchscript')
 PRECISIONS = ('fp32', 'fp16', 'int8')
 ORDERS = ('rgb', 'bgr')
 STATUSES = ('unverified', 'passed', 'rejected')
+# far beyond any network, and near enough that sizes fit into memory and numbers into float32
+MAX_SIDE, MAX_BATCH, MAX_KERNEL = 8192, 1 << 16, 255
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 _RULES = {
     # simcc: peak of each vector, expectation over `window` bins on either side (0: the bin itself), bins / split_ratio
@@ -74,23 +79,33 @@ class Manifest:
         one_of('backend', self.backend, BACKENDS)
         one_of('precision', self.precision, PRECISIONS)
         one_of('channel_order', self.channel_order, ORDERS)
+        for name in ('model', 'input_name'):
+            _text(name, getattr(self, name))
         integers('input_size', self.input_size, 2)
+        for side in self.input_size:
+            _at_most('input_size', side, MAX_SIDE)
         integer('batch', self.batch, 0)
-        number('padding', self.padding, 0, low_itself=False)
-        for name in ('mean', 'std'):
-            values = getattr(self, name)
-            if not isinstance(values, (tuple, list)) or len(values) != 3:
-                raise AMFACError(f'{name}={values!r} must hold 3 numbers')
-            for value in values:
-                number(name, value, float('-inf')) if name == 'mean' else number(name, value, 0, low_itself=False)
-        self.input_size, self.outputs = tuple(self.input_size), tuple(self.outputs)
-        self.mean, self.std = tuple(self.mean), tuple(self.std)
-        self.decode = _decode(self.decode)
-        wanted = 2 if self.decode['rule'] == 'simcc' else 1
-        if len(self.outputs) != wanted:
-            raise AMFACError(f"outputs={self.outputs} must hold {wanted} names for decode.rule={self.decode['rule']!r}")
-        if not isinstance(self.verification, dict):
-            raise AMFACError('verification must be an object')
+        _at_most('batch', self.batch, MAX_BATCH)
+        if self.opset is not None:
+            integer('opset', self.opset)
+        number('padding', self.padding, 0.1, 10)
+        for name, low in (('mean', -1e4), ('std', 1e-3)):
+            for value in _sequence(name, getattr(self, name), 3):
+                number(name, value, low, 1e4)
+        self.input_size, self.mean, self.std = tuple(self.input_size), tuple(self.mean), tuple(self.std)
+        self.decode = _decode(self.decode, self.input_size)
+        self.outputs = tuple(_sequence('outputs', self.outputs, 2 if self.decode['rule'] == 'simcc' else 1))
+        for name in self.outputs:
+            _text('outputs', name)
+        self.skeleton = _skeleton(self.skeleton)
+        for name in ('files', 'source', 'versions', 'verification'):
+            if not isinstance(getattr(self, name), dict):
+                raise AMFACError(f'{name}={short(getattr(self, name))} must be an object')
+        if not self.files or not all(isinstance(k, str) and k.isprintable() and Path(k).name == k != '..'
+                                     for k in self.files):
+            raise AMFACError(f'files={short(self.files)} must map plain file names to their sha256')
+        for alias in _sequence('source.aliases', self.source.get('aliases', ())):
+            _text('source.aliases', alias)
         one_of('verification.status', self.verification.get('status'), STATUSES)
 
     @staticmethod
@@ -118,15 +133,15 @@ class Manifest:
                   if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
         for problem, names in (('lacks', needed - content.keys()), ('has the unknown', content.keys() - known)):
             if names:
-                raise AMFACError(f'manifest {path} {problem} field {", ".join(sorted(names))}')
+                raise AMFACError(f'manifest {path} {problem} field {", ".join(map(_printable, sorted(names)))}')
         try:
-            content['skeleton'] = _skeleton(content['skeleton'])
-            if not isinstance(content['files'], dict) or not content['files'] or not all(
-                    isinstance(v, str) and Path(k).name == k for k, v in content['files'].items()):
-                raise AMFACError('files must map plain file names to their sha256')
-            return cls(**content)
-        except (AMFACError, TypeError) as error:
+            manifest = cls(**content)
+            # a manifest that is being made has none yet
+            for name, digest in manifest.files.items():
+                _text(f'files.{name}', digest)
+        except AMFACError as error:
             raise AMFACError(f'manifest {path}: {error}') from None
+        return manifest
 
     def write(self, file) -> Path:
         """Write ``FILE.json``; the sha256 of the files are taken anew.
@@ -142,10 +157,13 @@ class Manifest:
         return target
 
     def check_files(self, folder) -> None:
-        """Compare the files with their sha256.
+        """Compare the files with their sha256, and see that no others are read.
+
+        What is checked is the tensors that an ONNX file keeps in other files, and the ``.bin`` of an OpenVINO ``.xml``.
 
         Raises:
-            AMFACError: a file is missing or another one than the manifest was written for.
+            AMFACError: a file is missing, another one than the manifest was written for, or reads a file that the
+                manifest does not list.
         """
         for name, digest in self.files.items():
             path = Path(folder) / name
@@ -153,34 +171,77 @@ class Manifest:
                 raise AMFACError(f'{path}, which its manifest names, does not exist')
             found = sha256(path)
             if found != digest:
-                raise AMFACError(f'{path} has the sha256 {found[:12]}..., its manifest says {digest[:12]}...: export '
-                                 'it again or take the manifest that belongs to it')
+                raise AMFACError(f'{path} has the sha256 {found[:12]}..., its manifest says {str(digest)[:12]}...: '
+                                 'export it again or take the manifest that belongs to it')
+            suffix = path.suffix.lower()
+            read = {path.with_suffix('.bin').name} if suffix == '.xml' else (
+                external_files(path) if suffix == '.onnx' else set())
+            if read - self.files.keys():
+                raise AMFACError(f'{path} reads {_printable(min(read - self.files.keys()))}, which its manifest does '
+                                 'not list: export it again')
 
 
-def _decode(rule) -> dict:
+def _decode(rule, input_size) -> dict:
     """``rule`` with every parameter of its kind; unknown ones are errors."""
     if not isinstance(rule, dict):
-        raise AMFACError('decode must be an object with a rule')
+        raise AMFACError(f'decode must be an object with a rule, not {short(rule)}')
     one_of('decode.rule', rule.get('rule'), tuple(_RULES))
     defaults = _RULES[rule['rule']]
     unknown = rule.keys() - defaults.keys() - {'rule'}
     if unknown:
-        raise AMFACError(f'decode.{sorted(unknown)[0]} is not known; allowed for {rule["rule"]!r}: '
+        raise AMFACError(f'decode.{_printable(min(map(str, unknown)))} is not known; allowed for {rule["rule"]!r}: '
                          f'{", ".join(defaults)}')
     full = {**defaults, **rule}
     if full['rule'] == 'simcc':
-        number('decode.split_ratio', full['split_ratio'], 0, low_itself=False)
+        number('decode.split_ratio', full['split_ratio'], 0.01, 100)
         integer('decode.window', full['window'], 0)
+        _at_most('decode.window', full['window'], max(simcc.bins(input_size, full['split_ratio'])))
     else:
-        number('decode.stride', full['stride'], 0, low_itself=False)
+        number('decode.stride', full['stride'], 0.01, MAX_SIDE + 1)
         one_of('decode.refine', full['refine'], ('none', 'quarter', 'dark'))
         integer('decode.kernel', full['kernel'])
+        _at_most('decode.kernel', full['kernel'], MAX_KERNEL)
         if full['kernel'] % 2 == 0:
             raise AMFACError(f"decode.kernel={full['kernel']} must be odd")
     return full
 
 
 def _skeleton(fields) -> Skeleton:
-    tuples = {key: tuple(tuple(v) if isinstance(v, list) else v for v in value) if isinstance(value, list) else value
-              for key, value in fields.items()}
-    return Skeleton(**tuples)
+    """A skeleton from what JSON makes of it; one that is there already is returned."""
+    if isinstance(fields, Skeleton):
+        return fields
+    names = [f.name for f in dataclasses.fields(Skeleton)]
+    if not isinstance(fields, dict) or fields.keys() != set(names):
+        raise AMFACError(f'skeleton={short(fields)} must be an object with {", ".join(names)}')
+    _text('skeleton.name', fields['name'])
+    for joint in _sequence('skeleton.joints', fields['joints']):
+        _text('skeleton.joints', joint)
+    for name, count in dict(links=2, flip_pairs=2, joint_colors=3, link_colors=3).items():
+        for entry in _sequence(f'skeleton.{name}', fields[name]):
+            integers(f'skeleton.{name}', entry, count, 0)
+            for value in entry if count == 3 else ():
+                _at_most(f'skeleton.{name}', value, 255)
+    for value in _sequence('skeleton.sigmas', fields['sigmas']):
+        number('skeleton.sigmas', value, 1e-4, 10)
+    return Skeleton(**{key: tuple(tuple(v) if isinstance(v, list) else v for v in value)
+                       if isinstance(value, list) else value for key, value in fields.items()})
+
+
+def _at_most(field: str, value, high) -> None:
+    if value > high:
+        raise AMFACError(f'{field}={value!r} must be at most {high}')
+
+
+def _sequence(field: str, values, count: int | None = None):
+    if not isinstance(values, (tuple, list)) or (count is not None and len(values) != count):
+        raise AMFACError(f'{field}={short(values)} must be a list{f" with {count} entries" if count else ""}')
+    return values
+
+
+def _text(field: str, value) -> None:
+    if not isinstance(value, str) or not value.isprintable():
+        raise AMFACError(f'{field}={short(value)} must be a printable text')
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)

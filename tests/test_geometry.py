@@ -73,7 +73,10 @@ def test_crop_is_black_outside_the_picture(astronaut):
     ([[0, 0, 1]], 'shape'),
     ([[0, 0, np.nan, 1]], 'finite'),
     ([[0, 0, 5, 5], [10, 10, 5, 20]], r'bboxes\[1\]'),
+    ([[0, 0, 5, 5], [-1e38, 0, 1e38, 3e38]], r'bboxes\[1\].* lies outside any picture: \|number\| < 1,000,000 pixels'),
+    ([[0, 0, 1e300, 1]], 'finite'),
 ])
+@pytest.mark.filterwarnings('error')
 def test_bad_boxes_are_named(bad, word):
     with pytest.raises(AMFACError, match=word) as error:
         geometry.check_boxes(bad)

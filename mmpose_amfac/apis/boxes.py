@@ -8,9 +8,8 @@ import numpy as np
 
 from mmpose_amfac.apis.sources import VIDEOS, Frame
 from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.geometry import LIMIT
 
-# pixels; beyond, OpenCV's fixed-point coordinates and float32 are no longer exact
-LIMIT = 1e6
 SMALLEST = 1e-3
 
 

@@ -97,7 +97,8 @@ def _dataset_meta(checkpoint) -> dict:
     return fields
 
 
-def build_detector(spec, weights=None, device: str = 'cpu', score_thr: float = 0.3, offline: bool = False):
+def build_detector(spec, weights=None, device: str = 'cpu', score_thr: float = 0.3, offline: bool = False,
+                   threads: int | None = None):
     """A detector from what a user types.
 
     Args:
@@ -107,6 +108,7 @@ def build_detector(spec, weights=None, device: str = 'cpu', score_thr: float = 0
         device: torch device of an MMDetection model; an ONNX file runs on the CPU.
         score_thr: boxes below this score are dropped.
         offline: take published weights from the cache only.
+        threads: of the CPU, for an ONNX file; None leaves the choice to ONNX Runtime.
 
     Returns:
         A callable, picture (H, W, 3) uint8 BGR -> boxes (n, 4) ``xyxy`` pixels, scores (n,).
@@ -131,7 +133,7 @@ def build_detector(spec, weights=None, device: str = 'cpu', score_thr: float = 0
     if weights is not None:
         raise AMFACError(f'--det-weights belongs to a config or one of {", ".join(PUBLISHED)}, not to --det {spec}')
     if spec == WHOLE_IMAGE or spec.endswith('.onnx'):
-        return open_detector(spec, score_thr)
+        return open_detector(spec, score_thr, threads)
     raise AMFACError(f'detector {spec!r} is not known; give one of {", ".join([*PUBLISHED, WHOLE_IMAGE])}, '
                      'FILE.onnx, or CONFIG.py with its weights')
 

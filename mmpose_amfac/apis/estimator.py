@@ -47,7 +47,7 @@ class TorchEstimator(TopDown):
         self.flip = flip
         self.model = _build(self.config, self.weights, self.device)
         codec = self.model.head.decoder
-        super().__init__(Skeleton.from_metainfo(self.model.dataset_meta), codec.input_size, _padding(self.model.cfg),
+        super().__init__(Skeleton.from_metainfo(self.model.dataset_meta), codec.input_size, box_padding(self.model.cfg),
                          batch_size)
         self._split_ratio, self._window = codec.simcc_split_ratio, codec.window
         preprocessor = self.model.cfg.model.get('data_preprocessor') or {}
@@ -132,7 +132,7 @@ def _build(config: Path, weights: Path, device):
     return model.to(device).eval()
 
 
-def _padding(config) -> float:
+def box_padding(config) -> float:
     """Factor on the box size of the test pipeline."""
     dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
     for step in dataset.get('pipeline') or ():

@@ -68,7 +68,7 @@ def _detector(args, device: str):
     from mmpose_amfac.errors import AMFACError
     if args.det or args.det_weights:
         det = args.det or DEFAULT_DET
-        return build_detector(det, args.det_weights, device, args.score_thr), det
+        return build_detector(det, args.det_weights, device, args.score_thr, threads=args.threads), det
     try:
         return build_detector(DEFAULT_DET, None, device, args.score_thr), DEFAULT_DET
     except AMFACError as error:

@@ -34,7 +34,7 @@ def add_model_options(parser) -> None:
                         help='what runs an exported file (default: as its suffix says); with a packaged name it takes '
                         'the exported file of that model')
     parser.add_argument('--threads', type=_positive, metavar='N',
-                        help='CPU threads of an exported file (default: all usable cores)')
+                        help='CPU threads of an exported file and of an ONNX detector (default: all usable cores)')
     parser.add_argument('--manifest', metavar='FILE.json',
                         help='manifest of an exported file (default: the one beside it)')
     parser.add_argument('--det', metavar='ALIAS|CONFIG|FILE.onnx|whole_image',
@@ -68,7 +68,8 @@ def run(args) -> int:
     estimator = build_estimator(args, args.batch_size)
     detector = None
     if boxes is None:
-        detector = build_detector(args.det or DEFAULT_DET, args.det_weights, str(estimator.device), args.score_thr)
+        detector = build_detector(args.det or DEFAULT_DET, args.det_weights, str(estimator.device), args.score_thr,
+                                  threads=args.threads)
     writer = _write(source, estimator, detector, boxes, target, drawings, args)
     unit = 'picture' if source.kind == 'pictures' else 'frame'
     print(f'{writer.num_images} {unit}{_s(writer.num_images)}, {writer.num_persons} '

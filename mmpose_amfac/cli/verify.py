@@ -10,8 +10,9 @@ def add_parser(subparsers) -> None:
         description='Needs FILE.json beside FILE. Exit code 0: passed, 1: rejected, which the manifest then says, 2: '
         'the call was wrong or the file is not the one of its manifest.')
     parser.add_argument('file', metavar='FILE', help='.onnx, .xml, .engine or .ts')
-    parser.add_argument('--config', metavar='NAME|CONFIG', help='default: what the manifest names')
-    parser.add_argument('--weights', metavar='FILE', help='default: what the manifest names')
+    parser.add_argument('--config', metavar='NAME|CONFIG', help='needed with a config file; default: the packaged '
+                        'model that the manifest names')
+    parser.add_argument('--weights', metavar='FILE', help='default: the local file that the manifest names')
     add_sample_options(parser)
     parser.set_defaults(func=run)
 

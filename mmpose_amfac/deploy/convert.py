@@ -12,6 +12,9 @@ from mmpose_amfac.files import sha256, write_json
 from mmpose_amfac.packages import install_command
 
 CHECK = 'check.json'
+# all that a run may leave
+_SDK = ('deploy.json', 'pipeline.json', 'detail.json')
+_SUFFIXES = ('.onnx', '.xml', '.bin', '.engine')
 # what MMDeploy and torch raise on models and configs that do not suit each other
 _FAILURES = (RuntimeError, AssertionError, ValueError, TypeError, LookupError, AttributeError, ImportError, OSError)
 
@@ -67,7 +70,10 @@ def convert(deploy_config, model_config, checkpoint, work_dir, images=None, devi
     backend = get_backend(deploy).value
     _available(backend, get_backend_manager(backend), device)
     work_dir = Path(work_dir)
-    work_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AMFACError(f'--work-dir {work_dir} cannot be a folder: {error.strerror}') from None
     with tempfile.TemporaryDirectory(prefix='.convert-', dir=work_dir) as folder:
         with _told(f'{model_config} cannot be built'):
             source = _reference(deploy, model, checkpoint, images, device, Path(folder))
@@ -165,10 +171,13 @@ def _deliver(folder: Path, work_dir: Path, names: list[str], report: dict) -> Co
     names = [*names, *(Path(n).with_suffix('.bin').name for n in names if n.endswith('.xml'))]
     report['sha256'] = {name: sha256(folder / name) for name in names}
     ending = '.rejected' if report['status'] == 'rejected' else ''
-    for name in names:
-        # neither an older file nor an older verdict may stand beside the new one
+    # nothing of an earlier run, of any back end, may stand beside the new verdict
+    stem = Path(names[0]).stem
+    written = {*names, *_SDK, *(f'{stem}{suffix}' for suffix in _SUFFIXES)}
+    for name in written:
         for old in (work_dir / name, work_dir / f'{name}.rejected'):
             old.unlink(missing_ok=True)
+    for name in names:
         (folder / name).replace(work_dir / f'{name}{ending}')
     if not ending:
         # what the SDK reads, and the ONNX file that another back end's was made of

@@ -32,8 +32,16 @@ def load_model(path):
     """Read a model config: a file, the name of one of ours, or ``PACKAGE::NAME`` of an installed package of OpenMMLab.
 
     Raises:
-        AMFACError: no such config.
+        AMFACError: no such config, or one without a model.
     """
+    config = _read_model(path)
+    model = config.get('model')
+    if not isinstance(model, dict) or 'type' not in model or 'backbone' not in model:
+        raise AMFACError(f'{path} is not a model config: it has no model.type and model.backbone')
+    return config
+
+
+def _read_model(path):
     from mmengine.config import Config
     if '::' in str(path):
         from mmengine.hub import get_config

@@ -125,6 +125,7 @@ def export(config='amfacpose', weights=None, out=None, backend: str = 'onnxrunti
     if out is None:
         out = _target(f'{source.name}_{backend}_{precision}{form.suffix}', form.suffix)
     crops = samples(source.input_size, source.padding, images, ann, image_root)
+    crops.check(len(source.estimator.skeleton))
     network, rewrites = deployable(source.estimator.model, backend, precision)
     width, height = source.input_size
     job = _Job(precision, (None if dynamic_batch else batch, 3, height, width),

@@ -1,5 +1,6 @@
 """Writing of ONNX files: torch.onnx, standard operators only."""
 
+import inspect
 import warnings
 
 from mmpose_amfac.errors import AMFACError
@@ -23,11 +24,13 @@ def write_onnx(network, example, path, opset: int = OPSET, dynamic_batch: bool =
     """
     import torch
     axes = {name: {0: 'batch'} for name in (INPUT, *outputs)} if dynamic_batch else None
+    # before torch 2.5 there is nothing but tracing, and no word for it
+    tracing = dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
     with warnings.catch_warnings():
         # the exporter that traces is called old; sizes are fixed on purpose
         warnings.simplefilter('ignore')
-        torch.onnx.export(network, (example, ), str(path), dynamo=False, opset_version=opset, input_names=[INPUT],
-                          output_names=list(outputs), dynamic_axes=axes)
+        torch.onnx.export(network, (example, ), str(path), opset_version=opset, input_names=[INPUT],
+                          output_names=list(outputs), dynamic_axes=axes, **tracing)
 
 
 def checked_operators(path) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-# more crops hardly move the ranges
-CALIBRATION = 128
+from mmpose_amfac.deploy.onnx_file import INPUT
+
 # what stays in float, by the part of its name: gates (a rounding there scales a whole map), the first layer (its input
 # has the pictures' full range), and what reads means (one-dimensional, cheap)
 KEPT = ('squeeze', 'excite', 'channel_conv', 'context', 'guide', 'fusion', 'embedding', 'stem.0')
@@ -55,7 +55,7 @@ class _Reader:
     """One crop after the other, as ONNX Runtime's calibration asks for them."""
 
     def __init__(self, inputs):
-        self._rows = ({'input': row[None]} for row in inputs[:CALIBRATION])
+        self._rows = ({INPUT: row[None]} for row in inputs)
 
     def get_next(self):
         return next(self._rows, None)

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from mmpose_amfac.apis.estimator import box_padding
 from mmpose_amfac.deploy.deploy_config import input_size
 from mmpose_amfac.deploy.reference import LIMITS, Reference
 from mmpose_amfac.deploy.samples import samples
@@ -18,7 +19,7 @@ class PoseReference(Reference):
 
     def __init__(self, deploy, task, model, images, checkpoint, random: bool = False):
         super().__init__(deploy, task, model, checkpoint, random)
-        self._samples = samples(input_size(task.model_cfg), images=images)
+        self._samples = samples(input_size(task.model_cfg), box_padding(task.model_cfg), images)
         self.example = self._samples.crops[0]
         count, names = len(self._outputs(self.inputs([0]))), deploy.onnx_config.output_names
         if not deploy.codebase_config.get('export_postprocess', False) and count != len(names):

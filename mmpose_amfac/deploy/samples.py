@@ -48,6 +48,11 @@ class Samples:
         digest.update(np.ascontiguousarray(self.crops))
         return digest.hexdigest()
 
+    def check(self, joints: int) -> None:
+        """Raise :class:`AMFACError` where annotations cannot give the AP of so many joints."""
+        if self.annotated is not None:
+            self.annotated.check(joints)
+
 
 class People(NamedTuple):
     """The annotated persons of one picture; ``boxes`` (n, 4) ``xyxy`` pixels."""
@@ -118,6 +123,9 @@ class Annotated:
         except (KeyError, TypeError, AttributeError) as error:
             raise AMFACError(f"{path} is not in COCO's format: an object with images (id, file_name) and annotations "
                              f'(image_id, bbox); {type(error).__name__} {error}') from None
+        for image_id, name in self._names.items():
+            if not isinstance(name, str):
+                raise AMFACError(f'{path}: the file_name of picture {image_id!r} is {name!r}; it must be a string')
         unknown = self._boxes.keys() - self._names.keys()
         if unknown:
             raise AMFACError(f'{path}: annotations name the image_id {min(unknown, key=str)!r}, images does not')
@@ -160,7 +168,7 @@ class Annotated:
                 number(f'{where}.{field}', entry.get(field), 0)
 
     def _find_root(self, given) -> Path:
-        name = str(self._names[next(iter(self._boxes))])
+        name = self._names[next(iter(self._boxes))]
         folder, split = self.path.parent, self.path.stem.rpartition('_')[2]
         places = [Path(given)] if given else [folder, folder / self.path.stem, folder.parent / split,
                                               folder.parent / 'images' / split, folder.parent]

@@ -11,7 +11,6 @@ from mmpose_amfac.errors import AMFACError, MissingPackageError
 WORKSPACE = 2 << 30
 # smallest, best and largest batch of a file with a dynamic one
 BATCHES = (1, 8, 64)
-_CALIBRATION_BATCH = 8
 
 
 def check() -> None:
@@ -48,7 +47,8 @@ def build(onnx_file, out, precision: str, input_name: str, input_shape, inputs) 
     # 10 bits of mantissa in convolutions would be no float32
     config.clear_flag(trt.BuilderFlag.TF32)
     if precision == 'int8':
-        _calibrate(trt, config, inputs)
+        # as many crops as TensorRT reads at once: the file's batch or the profile's best
+        _calibrate(trt, config, inputs, input_shape[0] or BATCHES[1])
     elif precision == 'fp16' and not hasattr(trt.NetworkDefinitionCreationFlag, 'STRONGLY_TYPED'):
         config.set_flag(trt.BuilderFlag.FP16)
     if input_shape[0] is None:
@@ -84,26 +84,28 @@ def _creation_flags(trt, precision: str) -> int:
     return flags
 
 
-def _calibrate(trt, config, inputs) -> None:
+def _calibrate(trt, config, inputs, size: int) -> None:
     if not hasattr(trt, 'IInt8EntropyCalibrator2') or not hasattr(trt.BuilderFlag, 'INT8'):
         raise AMFACError(f"precision=int8 needs TensorRT's calibrator, which {trt.__version__} no longer has: "
                          "python -m pip install 'tensorrt<11'")
     config.set_flag(trt.BuilderFlag.INT8)
     # layers that int8 does not suit
     config.set_flag(trt.BuilderFlag.FP16)
-    config.int8_calibrator = calibrator(trt, inputs)
+    config.int8_calibrator = calibrator(trt, inputs, size)
 
 
-def calibrator(trt, inputs):
-    """TensorRT's entropy calibrator over normalised crops (n, 3, H, W) float32."""
+def calibrator(trt, inputs, size: int):
+    """TensorRT's entropy calibrator over normalised crops (n, 3, H, W) float32, ``size`` at once.
+
+    TensorRT reads whole batches, however many crops there are: the last one is filled up with the first crops.
+    """
     try:
         from cuda.bindings import runtime as cuda
     except ModuleNotFoundError:
         raise MissingPackageError('calibrating int8 needs CUDA from Python: python -m pip install cuda-python') \
             from None
-    size = min(_CALIBRATION_BATCH, len(inputs))
-    # whole batches only
-    batches = [np.ascontiguousarray(inputs[i:i + size], np.float32) for i in range(0, len(inputs) - size + 1, size)]
+    count = -(-len(inputs) // size)
+    batches = np.resize(inputs, (count, size, *inputs.shape[1:])).astype(np.float32)
 
     class Crops(trt.IInt8EntropyCalibrator2):
 

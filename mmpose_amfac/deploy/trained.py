@@ -30,6 +30,7 @@ class TrainedModel:
 
     def __init__(self, config='amfacpose', weights=None):
         self._given = str(config), None if weights is None else str(weights)
+        _check_config(config)
         self.estimator = TorchEstimator(config, weights, 'cpu')
         model = self.estimator.model
         self.name = self.estimator.config.stem
@@ -59,21 +60,19 @@ class TrainedModel:
 def trained_model(manifest: Manifest, config=None, weights=None) -> TrainedModel:
     """The model that a file was exported from.
 
+    A manifest may come from a stranger: of a config it may name a packaged model only, for config files are Python
+    code, and of weights only a local file, for nothing is downloaded in its name.
+
     Args:
         manifest: its ``source`` names config and weights.
-        config, weights: where they lie now, if elsewhere.
+        config, weights: to be given where the manifest names a config file or an address, or they lie elsewhere now.
 
     Raises:
-        AMFACError: they are not there, or they are other ones.
+        AMFACError: they are not there, must be given, or are other ones.
     """
-    source = manifest.source
-    if config is None and 'model' not in source:
-        raise AMFACError('the manifest does not say what the file was exported from; give --config CONFIG --weights '
-                         'FILE.pth')
-    config, weights = config or source['model'], weights or source.get('weights')
-    for option, path in (('--config', config), ('--weights', weights)):
-        if path is not None and str(path).endswith(('.py', '.pth')) and not Path(path).is_file():
-            raise AMFACError(f'{path}, which the manifest names, does not exist here; give it with {option}')
+    source = manifest.source if isinstance(manifest.source, dict) else {}
+    config = config or _named_config(source)
+    weights = weights or _named_weights(source)
     model = TrainedModel(config, weights)
     found = model.described()
     for key, option in (('config_sha256', '--config'), ('weights_sha256', '--weights')):
@@ -84,3 +83,34 @@ def trained_model(manifest: Manifest, config=None, weights=None) -> TrainedModel
                              f'{found[key][:12]}..., its manifest says {wanted[:12]}...; give the right one with '
                              f'{option}')
     return model
+
+
+def _named_config(source: dict) -> str:
+    name = source.get('model')
+    if not isinstance(name, str):
+        raise AMFACError('the manifest does not say what the file was exported from; give --config CONFIG --weights '
+                         'FILE.pth')
+    if name.endswith('.py'):
+        raise AMFACError(f'the manifest names the config {name}, which is code and is not run on its word; if you '
+                         f'trust it, give --config {name}')
+    return name
+
+
+def _named_weights(source: dict) -> str | None:
+    weights = source.get('weights')
+    if weights is None:
+        return None
+    if not isinstance(weights, str) or '://' in weights:
+        raise AMFACError(f'the manifest names the weights {weights!r}, which are not fetched on its word; give '
+                         '--weights FILE.pth')
+    if not Path(weights).is_file():
+        raise AMFACError(f'{weights}, which the manifest names, does not exist here; give it with --weights')
+    return weights
+
+
+def _check_config(config) -> None:
+    from mmengine.config import Config
+    if str(config).endswith('.py') and Path(config).is_file():
+        model = Config.fromfile(config).get('model')
+        if not isinstance(model, dict) or 'backbone' not in model:
+            raise AMFACError(f'{config} has no model.backbone; give the config of a pose model')

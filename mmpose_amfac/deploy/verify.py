@@ -46,8 +46,7 @@ def verify(path, manifest: Manifest, crops, estimator) -> dict:
         AMFACError: annotations of other joints, or without what an AP needs.
         MissingPackageError: the engine is not installed.
     """
-    if crops.annotated is not None:
-        crops.annotated.check(len(manifest.skeleton))
+    crops.check(len(manifest.skeleton))
     report = dict(status='passed', reasons=[], samples=dict(
         description=crops.description, crops=len(crops.crops), sha256=crops.sha256), **_about(manifest))
     try:
@@ -66,15 +65,18 @@ def verify(path, manifest: Manifest, crops, estimator) -> dict:
         report['reasons'].append(str(error).replace(f'{Path(path).parent}{os.sep}', ''))
     if report['reasons']:
         report['status'] = 'rejected'
-    elif manifest.precision == 'int8' and not isinstance(report.get('ap'), float):
+    elif manifest.precision == 'int8' and not _has_ap(report):
         report |= dict(status='unverified', ap='unverified')
+        report.setdefault('ap_reason', 'give annotations with --ann FILE')
     return report
 
 
 def verify_file(path, config=None, weights=None, images=None, ann=None, image_root=None) -> dict:
     """Repeat the verification of an exported file, after comparing it with its manifest's sha256.
 
-    The manifest takes over the result where that says something new: a rejection, a first pass, or an AP.
+    The manifest takes over the result where that says something new: a rejection, a first pass, or an AP. A rejection
+    stays until the check that found it passes: the same crops, or an AP where one was measured; ``manifest`` in the
+    result then says so.
 
     Args:
         path: the file, with its manifest beside it.
@@ -98,6 +100,8 @@ def verify_file(path, config=None, weights=None, images=None, ann=None, image_ro
     if _worth_recording(report, manifest.verification):
         manifest.verification = report
         manifest.write(path)
+    elif report['status'] == 'passed' and manifest.verification['status'] == 'rejected':
+        report['manifest'] = 'stays rejected: that was found by another check; repeat it with the same pictures'
     return report
 
 
@@ -113,9 +117,20 @@ def open_file(path, manifest: Manifest):
 
 
 def _worth_recording(new: dict, old: dict) -> bool:
-    if new['status'] == 'passed':
-        return old.get('status') != 'passed' or 'ap' in new
-    return new['status'] == 'rejected'
+    if new['status'] != 'passed':
+        return new['status'] == 'rejected'
+    if old['status'] == 'rejected':
+        return _has_ap(new) if _has_ap(old) else _crops(new) == _crops(old)
+    return old['status'] != 'passed' or _has_ap(new)
+
+
+def _has_ap(report: dict) -> bool:
+    return isinstance(report.get('ap'), float)
+
+
+def _crops(report: dict) -> str | None:
+    samples = report.get('samples')
+    return samples.get('sha256') if isinstance(samples, dict) else None
 
 
 def told(report: dict) -> list[str]:
@@ -127,11 +142,13 @@ def told(report: dict) -> list[str]:
                      f'{report["compared"]} of {report["joints"]} joints{limit}; {report["left_out"]:.1%} left out '
                      f'(no clear best bin)')
         lines.append(f'batch 1 against 3: max {report["batch_px"]:.2g} px')
-    if isinstance(report.get('ap'), float):
+    if _has_ap(report):
         lines.append(f'AP {report["ap"]:.4f}, torch {report["ap_torch"]:.4f} ({report["ap_persons"]} persons)')
     elif report.get('ap'):
-        lines.append('AP unverified: give annotations with --ann FILE')
+        lines.append(f'AP unverified: {report["ap_reason"]}')
     lines += [f'rejected: {reason}' for reason in report['reasons']]
+    if 'manifest' in report:
+        lines.append(f'the manifest {report["manifest"]}')
     samples = report['samples']
     where = f'{samples["crops"]} {samples["description"]}' if samples['description'].startswith('crops') else \
         f'{samples["crops"]} crops of {samples["description"]}'
@@ -184,13 +201,18 @@ def _bins_apart(vectors: Vectors, wanted: Vectors) -> float:
 
 
 def _accuracy(engine, manifest, annotated, estimator, reasons: list[str]) -> dict:
-    if annotated is None or not annotated.keypoints:
+    if annotated is None:
         return {}
+    if not annotated.keypoints:
+        return dict(ap='unverified', ap_reason='none was measured, the annotations have boxes but no key points')
     batch = manifest.batch or CHUNK
     ours, torch_ap = average_precisions(
         annotated, manifest.skeleton, manifest.input_size, manifest.padding,
         [lambda crops: decode(manifest, run(engine, manifest, crops, batch)),
          lambda crops: decode(manifest, reference(estimator, crops))])
+    if min(ours, torch_ap) < 0:
+        # COCO's evaluation gives -1
+        return dict(ap='unverified', ap_reason='none was measured, no annotated person counts (num_keypoints, area)')
     if abs(ours - torch_ap) > AP_LIMIT:
         reasons.append(f'AP {ours:.4f} instead of {torch_ap:.4f}, more than {AP_LIMIT} away')
     return dict(ap=ours, ap_torch=torch_ap, ap_persons=len(annotated))

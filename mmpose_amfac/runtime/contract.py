@@ -1,13 +1,15 @@
 """What a model file takes and gives: its manifest, or what its outputs tell."""
 
 import dataclasses
+import os
 from pathlib import Path
+from reprlib import repr as short
 
 import numpy as np
 
 from mmpose_amfac import paths, simcc
 from mmpose_amfac.errors import AMFACError, integers
-from mmpose_amfac.manifest import Manifest
+from mmpose_amfac.manifest import MAX_SIDE, Manifest
 from mmpose_amfac.runtime.engines import SUFFIXES, Engine, told
 from mmpose_amfac.skeletons import COCO17, Skeleton
 
@@ -30,6 +32,8 @@ def model_file(model) -> Path:
     Raises:
         AMFACError: an unknown name, or no such file.
     """
+    if not isinstance(model, (str, os.PathLike)):
+        raise AMFACError(f'model={short(model)} must be a name or the path of a model file')
     path = Path(model)
     if path.suffix.lower() in SUFFIXES:
         if not path.is_file():
@@ -42,47 +46,63 @@ def model_file(model) -> Path:
     return known[str(model).lower()]
 
 
-def contract(path: Path, engine: Engine, manifest=None) -> Manifest:
-    """The manifest of an opened file, checked against what the file really takes and gives.
+def declared(path: Path, manifest=None) -> Manifest | dict:
+    """The manifest of a file that is not opened yet, or the fields that shall replace guessed ones.
 
     Args:
         path: the file.
-        engine: what opened it.
         manifest: a :class:`Manifest`, the path of one, or a dict of fields that replace those of the manifest beside
             the file. Without one they replace what is guessed: two outputs (n, K, bins) are SimCC vectors and one
             output (n, K, h, w) is heatmaps, both of an RGB crop with ImageNet's mean and standard deviation and boxes
             padded by 1.25; 17 joints are COCO's.
 
     Raises:
-        AMFACError: a manifest that does not belong to the file or marks it rejected, or other inputs or outputs.
+        AMFACError: a manifest for another file or that marks it rejected, or a field that is unknown or wrong.
     """
+    if manifest is not None and not isinstance(manifest, (Manifest, dict, str, os.PathLike)):
+        raise AMFACError(f'manifest={short(manifest)} must be a Manifest, the path of one or a dict of fields')
     overrides = {}
     if isinstance(manifest, dict):
         overrides, manifest = dict(manifest), None
         known = [f.name for f in dataclasses.fields(Manifest)]
         if unknown := overrides.keys() - set(known):
-            raise AMFACError(f'manifest has the unknown field {min(unknown)}; known: {", ".join(known)}')
+            raise AMFACError(f'manifest has the unknown field {min(map(str, unknown))}; known: {", ".join(known)}')
     sidecar = Manifest.path_of(path)
     if manifest is None and sidecar.is_file():
         manifest = sidecar
     if manifest is None:
-        found = _guess(path, engine, overrides)
-    else:
-        found = manifest if isinstance(manifest, Manifest) else Manifest.read(manifest)
-        if path.name not in found.files:
-            raise AMFACError(f'the manifest of {path} is for {", ".join(found.files)}; take the one that belongs to it')
-        found.check_files(path.parent)
+        return overrides
+    found = manifest if isinstance(manifest, Manifest) else Manifest.read(manifest)
+    if path.name not in found.files:
+        raise AMFACError(f'the manifest of {path} is for {", ".join(found.files)}; take the one that belongs to it')
+    return _replaced(path, found, overrides)
+
+
+def contract(path: Path, engine: Engine, declared: Manifest | dict) -> Manifest:
+    """The manifest of an opened file, checked against what the file really takes and gives.
+
+    Args:
+        path: the file.
+        engine: what opened it.
+        declared: of :func:`declared`.
+
+    Raises:
+        AMFACError: other inputs or outputs than the manifest has, or such as cannot be guessed.
+    """
+    if isinstance(declared, dict):
+        declared = _replaced(path, _guess(path, engine, declared), declared)
+    _check(path, engine, declared)
+    return declared
+
+
+def _replaced(path: Path, found: Manifest, overrides: dict) -> Manifest:
     if isinstance(overrides.get('decode'), dict):
         same = overrides['decode'].get('rule', found.decode['rule']) == found.decode['rule']
-        overrides['decode'] = {**(found.decode if same else {}), **overrides['decode']}
-    try:
-        found = dataclasses.replace(found, **overrides)
-    except TypeError as error:
-        raise AMFACError(f'manifest={overrides}: {error}') from None
+        overrides = {**overrides, 'decode': {**(found.decode if same else {}), **overrides['decode']}}
+    found = dataclasses.replace(found, **overrides)
     if found.verification['status'] == 'rejected':
         raise AMFACError(f'{path} is marked as rejected by its manifest: its check against the trained model failed; '
                          'export it again')
-    _check(path, engine, found)
     return found
 
 
@@ -99,6 +119,8 @@ def _probe(path, engine: Engine, input_size) -> list[tuple]:
 def _guess(path: Path, engine: Engine, overrides: dict) -> Manifest:
     size = overrides.get('input_size') or _input_size(path, engine)
     integers('input_size', size, 2)
+    if max(size) > MAX_SIDE:
+        raise AMFACError(f'input_size={tuple(size)} of {path} must be at most {MAX_SIDE} on each side')
     shapes = _probe(path, engine, size)
     told_shapes = _told(engine.output_names, shapes)
     joints = {shape[0] for shape in shapes if shape}

@@ -156,7 +156,7 @@ class OnnxRuntimeEngine(Engine):
             import onnxruntime
         except ModuleNotFoundError:
             raise MissingPackageError(f'an ONNX {kind} needs ONNX Runtime: {install_command("onnxruntime")}') from None
-        provider, settings = _provider(backend, device)
+        provider, settings = _provider(backend, device, threads)
         there = onnxruntime.get_available_providers()
         if provider not in there:
             raise AMFACError(f'backend={backend!r} with device={device!r} needs {provider}, which is not in this ONNX '
@@ -171,7 +171,8 @@ class OnnxRuntimeEngine(Engine):
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=[(provider, settings)])
         except Exception as error:  # its exceptions have no common base of their own
-            raise AMFACError(f'{kind} file {path} is not a usable ONNX file: {first_line(error)}') from None
+            fault = f'does not run in {provider}' if 'device_id' in settings else 'is not a usable ONNX file'
+            raise AMFACError(f'{kind} file {path} {fault}: {first_line(error)}') from None
         self.provider = self.session.get_providers()[0]
         if self.provider != provider:
             raise AMFACError(f'backend={backend!r} with device={device!r} needs {provider}, but {self.provider} is in '
@@ -188,15 +189,16 @@ class OnnxRuntimeEngine(Engine):
             raise AMFACError(f'{self.path} failed in {self.provider}: {first_line(error)}') from None
 
 
-def _provider(backend: str, device: str):
-    """ONNX Runtime's provider and its settings."""
+def _provider(backend: str, device: str, threads: int | None):
+    """ONNX Runtime's provider and its settings; only OpenVINO's has its own number of threads."""
     name, _, number = str(device).partition(':')
     if name not in ('cpu', 'cuda') or (number and not (name == 'cuda' and number.isdigit())):
         raise AMFACError(f"device={device!r} is not known to ONNX Runtime; allowed: 'cpu', 'cuda', 'cuda:N'")
     if backend == 'onnxruntime-openvino':
         if name != 'cpu':
             raise AMFACError(f"backend={backend!r} runs on device='cpu' here, not on {device!r}")
-        return _PROVIDERS[backend], {'device_type': 'CPU', 'precision': 'FP32'}
+        own = {} if threads is None else {'num_of_threads': str(threads)}
+        return _PROVIDERS[backend], {'device_type': 'CPU', 'precision': 'FP32', **own}
     cuda = {'device_id': number or '0'}
     if backend == 'onnxruntime-tensorrt':
         # there is no other device for it, so the default is understood

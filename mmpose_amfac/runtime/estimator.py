@@ -4,7 +4,8 @@ import numpy as np
 
 from mmpose_amfac import geometry, heatmap, simcc
 from mmpose_amfac.errors import AMFACError, integer
-from mmpose_amfac.runtime.contract import contract, model_file
+from mmpose_amfac.manifest import Manifest
+from mmpose_amfac.runtime.contract import contract, declared, model_file
 from mmpose_amfac.runtime.detector import open_detector
 from mmpose_amfac.runtime.engines import open_engine, usable_cores
 from mmpose_amfac.runtime.plan import Pace
@@ -28,7 +29,7 @@ class AMFACPose(TopDown):
         threads: of the CPU; all usable cores by default.
         batch_size: most crops in one call of the network. On a CPU fewer at a time may be faster; what is, is measured
             at the first call and again when one has more crops (:mod:`mmpose_amfac.runtime.plan`).
-        manifest: instead of the ``FILE.json`` beside the model; see :func:`~mmpose_amfac.runtime.contract.contract`.
+        manifest: instead of the ``FILE.json`` beside the model; see :func:`~mmpose_amfac.runtime.contract.declared`.
         flip: average with the mirrored crop (twice the time).
         score_thr: boxes of a detector file below this score are dropped.
         streams, piece: pieces at the same time (1, or one for each thread) and crops of a piece, instead of measuring;
@@ -54,12 +55,16 @@ class AMFACPose(TopDown):
         for field, value in dict(threads=threads, batch_size=batch_size).items():
             integer(field, value)
         self.weights = model_file(model)
+        known = declared(self.weights, manifest)
 
         def opened(streams: int):
+            # at each opening, for the file may have been replaced since the last one
+            if isinstance(known, Manifest):
+                known.check_files(self.weights.parent)
             return open_engine(self.weights, backend, device, threads, precision, streams)
 
         self.engine = opened(1)
-        self.manifest = contract(self.weights, self.engine, manifest)
+        self.manifest = contract(self.weights, self.engine, known)
         super().__init__(self.manifest.skeleton, self.manifest.input_size, self.manifest.padding, batch_size)
         if flip and not self.skeleton.flip_pairs:
             raise AMFACError(f'flip needs the flip_pairs of the skeleton {self.skeleton.name!r}, which has none; give '
@@ -84,7 +89,10 @@ class AMFACPose(TopDown):
         piece = piece or self.engine.input_shape[0]
         if streams == 1 or not on_cpu:
             piece = piece or self.batch_size
-        # a GPU runs one batch after the other, as large as it may be
+        if not on_cpu and streams not in (None, 1):
+            raise AMFACError(f'streams={streams} is for a CPU; {self.engine.provider} runs one batch after the other, '
+                             'streams=1')
+        # a GPU takes batches as large as it may be given
         streams = streams if on_cpu else 1
         pace = Pace(opened, self._sample, self.threads, self.batch_size, streams, piece)
         pace.keep(self.engine)

@@ -4,6 +4,7 @@ An engine file holds code for one GPU and one TensorRT version: run only files t
 """
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ class TensorRTEngine(Engine):
     """See :func:`~mmpose_amfac.runtime.engines.open_engine`. One call at a time."""
 
     backend = provider = 'tensorrt'
+    _stream = None
 
     def __init__(self, path: Path, device: str, kind: str):
         try:
@@ -26,12 +28,13 @@ class TensorRTEngine(Engine):
             package = 'tensorrt' if error.name == 'tensorrt' else 'cuda-python'
             raise MissingPackageError(f'a TensorRT {kind} needs {package}: {install_command(package)}') from None
         self._cuda = cuda
+        self._buffers, self._lock = {}, threading.Lock()
         # the default of every estimator stands for the only kind of device that there is
         number = '0' if device == 'cpu' else str(device).removeprefix('cuda').removeprefix(':') or '0'
         if not number.isdigit():
             raise AMFACError(f"device={device!r} is not known to TensorRT; allowed: 'cuda', 'cuda:N'")
-        self.device = f'cuda:{number}'
-        self._call(cuda.cudaSetDevice, int(number))
+        self.device, self._number = f'cuda:{number}', int(number)
+        self._call(cuda.cudaSetDevice, self._number)
         self._runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.ERROR))
         self._engine = self._runtime.deserialize_cuda_engine(path.read_bytes())
         if self._engine is None:
@@ -45,12 +48,30 @@ class TensorRTEngine(Engine):
                        kind)
         self.max_batch = int(self._engine.get_tensor_profile_shape(self.input_name, 0)[2][0])
         self._stream = self._call(cuda.cudaStreamCreate)
-        self._buffers = {}
-        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Give the memory of the device back; a call after that is an error."""
+        with self._lock:
+            stream, self._stream = self._stream, None
+            if stream is None:
+                return
+            self._call(self._cuda.cudaSetDevice, self._number)
+            while self._buffers:
+                self._call(self._cuda.cudaFree, self._buffers.popitem()[1][0])
+            self._call(self._cuda.cudaStreamDestroy, stream)
+
+    def __del__(self):
+        # at the end of the process the driver may be gone, and with it the memory
+        with suppress(Exception):
+            self.close()
 
     def _run(self, batch):
         batch = np.ascontiguousarray(batch, self._dtypes[self.input_name])
         with self._lock:
+            if self._stream is None:
+                raise AMFACError(f'{self.path} was closed; open it again')
+            # CUDA's current device belongs to the thread
+            self._call(self._cuda.cudaSetDevice, self._number)
             return self._execute(batch)
 
     def _execute(self, batch) -> tuple[np.ndarray, ...]:
@@ -80,6 +101,8 @@ class TensorRTEngine(Engine):
         address, there = self._buffers.get(name, (0, 0))
         if size > there:
             if address:
+                # forgotten first: should the allocation fail, no freed address is left
+                del self._buffers[name]
                 self._call(self._cuda.cudaFree, address)
             address = self._call(self._cuda.cudaMalloc, size)
             self._buffers[name] = address, size

@@ -141,7 +141,8 @@ def test_mistakes_are_one_line(kwargs, message):
 
 
 def test_onnx_file(shared):
-    detector = build_detector(str(shared / 'models' / 'rtmdet_nano_person.onnx'), score_thr=0.6)
+    detector = build_detector(str(shared / 'models' / 'rtmdet_nano_person.onnx'), score_thr=0.6, threads=1)
+    assert detector.engine.session.get_session_options().intra_op_num_threads == 1
     assert isinstance(detector, OnnxDetector) and detector.score_thr == 0.6
 
 

@@ -181,6 +181,18 @@ def test_exported_file(capsys, shared, tmp_path, folder):
     assert '2 pictures, 2 persons, 0 skipped' in capsys.readouterr().out
 
 
+def test_threads_reach_the_detector_too(shared, tmp_path, folder, monkeypatch):
+    from mmpose_amfac.runtime import detector
+    opened, start = [], detector.open_engine
+    monkeypatch.setattr(detector, 'open_engine', lambda *args, **kwargs: opened.append(kwargs['threads'])
+                        or start(*args, **kwargs))
+    options = ['--model', str(shared / 'models' / 'tinypose_128x96_heatmap.onnx'), '--det',
+               str(shared / 'models' / 'rtmdet_nano_person.onnx'), '--threads', '1', '--out', str(tmp_path / 'out')]
+    assert main(['predict', str(folder), *options, '--no-draw']) == 0
+    assert main(['demo', '--image', str(folder / 'a.jpg'), *options]) == 0
+    assert opened == [1, 1]
+
+
 @pytest.mark.parametrize('options, message', [
     (['--model', 'none.onnx'], 'model file none.onnx does not exist'),
     (['--model', 'none.onnx', '--weights', 'w.pth'], '--weights belongs to a config file'),

@@ -21,14 +21,20 @@ def exported(tmp_path_factory, model_options, astronaut):
     return file
 
 
-def test_passed(capsys, exported):
+@pytest.fixture
+def source(model_options):
+    """A config file is not run on a manifest's word."""
+    return ['--config', model_options[1]]
+
+
+def test_passed(capsys, exported, source):
     capsys.readouterr()
-    assert main(['verify', str(exported), '--images', str(exported.parent / 'pictures')]) == 0
+    assert main(['verify', str(exported), *source, '--images', str(exported.parent / 'pictures')]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith('against torch: max ') and lines[-1].startswith('passed on 1 crops of pictures')
 
 
-def test_rejected(capsys, exported, tmp_path):
+def test_rejected(capsys, exported, tmp_path, source):
     import onnx
     model = onnx.load(exported)
     # random weights: what decides the joints is the last bias
@@ -37,7 +43,7 @@ def test_rejected(capsys, exported, tmp_path):
     tensor.CopyFrom(onnx.numpy_helper.from_array(values[::-1].copy(), tensor.name))
     onnx.save(model, tmp_path / 'model.onnx')
     Manifest.read(Manifest.path_of(exported)).write(tmp_path / 'model.onnx')
-    assert main(['verify', str(tmp_path / 'model.onnx')]) == 1
+    assert main(['verify', str(tmp_path / 'model.onnx'), *source]) == 1
     out = capsys.readouterr().out
     assert 'rejected: joints differ from torch' in out and out.splitlines()[-1].startswith('rejected on 24 crops')
     assert Manifest.read(tmp_path / 'model.onnx.json').verification['status'] == 'rejected'
@@ -52,6 +58,8 @@ def test_mistakes_are_one_line(capsys, exported, tmp_path, model_options):
     other.with_name('model.onnx.json').write_bytes(Manifest.path_of(exported).read_bytes())
     assert main(['verify', str(other)]) == 2
     assert main(['verify', str(exported), '--config', str(config)]) == 2
+    assert main(['verify', str(exported)]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 3 and all(line.startswith('amfacpose: error: ') for line in lines)
+    assert len(lines) == 4 and all(line.startswith('amfacpose: error: ') for line in lines)
     assert 'cannot be read' in lines[0] and 'has the sha256' in lines[1] and 'is not the config of this' in lines[2]
+    assert f'give --config {model_options[1]}' in lines[3]

@@ -54,7 +54,8 @@ def converted(root, tmp_path_factory):
     jobs.append(dict(deploy_config='pose-detection_onnxruntime_dynamic.py', model_config=ZOO, checkpoint=None,
                      work_dir=str(folder / 'zoo'), random_weights=True))
     (folder / 'wrong').mkdir()
-    (folder / 'wrong' / 'end2end.onnx').write_text('of an earlier run')
+    for name in ('end2end.onnx', 'end2end.xml', 'end2end.bin', 'pipeline.json', 'deploy.json', 'detail.json'):
+        (folder / 'wrong' / name).write_text('of an earlier run')
     done = python(root, '-c', SCRIPT, json.dumps(jobs), deploy('sdk-onnxruntime_dynamic'), CONFIG, WEIGHTS,
                   '--work-dir', folder / 'wrong')
     assert done.returncode == 0, done.stderr[-3000:]

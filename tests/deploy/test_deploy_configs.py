@@ -22,6 +22,8 @@ def test_there_are_configs_for_every_backend():
     wanted = {('onnxruntime', None), ('openvino', None), ('tensorrt', None), ('tensorrt', 'fp16'), ('tensorrt', 'int8')}
     simcc = [m for m in map(NAME.fullmatch, FILES) if m['simcc']]
     assert {(m['backend'], m['precision']) for m in simcc} == wanted
+    plain = {(m['backend'], m['precision'], m['mode']) for m in simcc if not m['sdk'] and not m['width']}
+    assert plain == {(*kind, mode) for kind in wanted for mode in ('static', 'dynamic')}
     assert {m['backend'] for m in simcc if m['sdk']} == {'onnxruntime', 'openvino', 'tensorrt'}
 
 

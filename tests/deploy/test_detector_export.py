@@ -12,7 +12,7 @@ import pytest
 from mmpose_amfac.deploy.detector import export_detector
 from mmpose_amfac.errors import AMFACError
 
-pytest.importorskip('mmdeploy')
+pytest.importorskip('mmdeploy', reason='mmdeploy has wheels for Linux on x86-64 and for Windows only')
 
 # in a process with little in it, MMDeploy is faster
 SCRIPT = """

@@ -141,6 +141,30 @@ def test_an_operator_outside_the_standard_is_an_error_and_nothing_is_left(tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+def test_annotations_of_other_joints_are_refused_before_anything_is_written(tmp_path, monkeypatch, astronaut):
+    import cv2
+    cv2.imwrite(str(tmp_path / 'a.png'), astronaut)
+    entry = dict(id=1, image_id=1, category_id=1, bbox=[40, 0, 430, 512], keypoints=[5, 5, 2], num_keypoints=1, area=9)
+    (tmp_path / 'ann.json').write_text(json.dumps(dict(images=[dict(id=1, file_name='a.png')], annotations=[entry])))
+    monkeypatch.setattr(module, 'deployable', None)
+    with pytest.raises(AMFACError, match='keypoints must be 51 numbers'):
+        export(out=tmp_path / 'm.onnx', ann=tmp_path / 'ann.json')
+
+
+def test_torch_without_the_word_for_tracing(tmp_path, monkeypatch):
+    import torch
+
+    from mmpose_amfac.deploy.onnx_file import write_onnx
+    seen = {}
+
+    def older(model, args, f, opset_version, input_names, output_names, dynamic_axes):
+        seen.update(opset_version=opset_version)
+
+    monkeypatch.setattr(torch.onnx, 'export', older)
+    write_onnx(torch.nn.Identity(), torch.zeros(1), tmp_path / 'm.onnx', outputs=('y', ))
+    assert seen == dict(opset_version=17)
+
+
 @pytest.mark.parametrize('changes, message', [
     (dict(backend='coreml'), "backend='coreml' is not known; allowed: 'onnx', 'onnxruntime'"),
     (dict(precision='bf16'), "precision='bf16' is not available for backend='onnxruntime'; available: fp32, fp16"),

@@ -8,7 +8,7 @@ import pytest
 from mmpose_amfac import geometry, simcc
 from mmpose_amfac.errors import AMFACError
 
-pytest.importorskip('mmdeploy')
+pytest.importorskip('mmdeploy', reason='mmdeploy has wheels for Linux on x86-64 and for Windows only')
 
 CONFIG = 'configs/real_data/amfacpose_r18_1xb64-1e_real-128x96.py'
 WEIGHTS = 'mmpose_amfac/weights/amfacpose_r18_128x96.pth'
@@ -134,17 +134,43 @@ def test_a_file_that_differs_is_rejected(converted):
     (dict(checkpoint=None), 'either a checkpoint or --random-weights'),
     (dict(model_config='amfacpose_r18_1xb32-140e_coco-256x192.py'), 'trained at another input size'),
     (dict(model_config='amfacpose_r34_1xb64-none.py'), 'does not exist'),
+    (dict(model_config='no_model.py'), 'has no model.type and model.backbone'),
+    (dict(work_dir='no_model.py'), 'no_model.py cannot be a folder: '),
+    (dict(work_dir='no_model.py/x'), 'cannot be a folder: '),
     (dict(device='cuda:0'), 'OpenVINO; leave --device at cpu'),
     (dict(model_config=ZOO, checkpoint=None, random_weights=True), '1 outputs, the deploy config names 2'),
 ])
-def test_mistakes_are_one_line(root, tmp_path, options, message):
+def test_mistakes_are_one_line(root, tmp_path, monkeypatch, options, message):
     from mmpose_amfac.deploy.convert import convert
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    (elsewhere / 'no_model.py').write_text("model = dict(type='TopdownPoseEstimator')\n")
+    monkeypatch.chdir(elsewhere)
     right = dict(deploy_config=root / deploy('openvino_static'), model_config=root / CONFIG,
-                 checkpoint=root / WEIGHTS, work_dir=tmp_path)
+                 checkpoint=root / WEIGHTS, work_dir=tmp_path / 'work')
     with pytest.raises(AMFACError, match=message) as caught:
         convert(**{**right, **options})
     assert '\n' not in str(caught.value)
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / 'work').exists() or not list((tmp_path / 'work').iterdir())
+
+
+def test_pictures_are_cut_out_with_the_configs_padding(root, monkeypatch):
+    from types import SimpleNamespace
+
+    import torch
+
+    from mmpose_amfac.deploy import deploy_config
+    from mmpose_amfac.deploy.reference_pose import PoseReference
+    from mmpose_amfac.deploy.samples import samples
+    model = deploy_config.load_model(root / CONFIG)
+    step, = (s for s in model.test_dataloader.dataset.pipeline if s.type == 'GetBBoxCenterScale')
+    step.padding = 1.5
+    monkeypatch.setattr(PoseReference, 'inputs', lambda self, indices: None)
+    monkeypatch.setattr(PoseReference, '_outputs', lambda self, inputs: [torch.zeros(1)] * 2)
+    reference = PoseReference(deploy_config.load(root / deploy('onnxruntime_static')),
+                              SimpleNamespace(model_cfg=model), None, None, WEIGHTS)
+    wanted, plain = samples(SIZE, 1.5).crops[0], samples(SIZE).crops[0]
+    assert (reference.example == wanted).all() and (wanted != plain).any()
 
 
 @pytest.mark.slow

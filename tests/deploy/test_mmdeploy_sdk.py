@@ -11,7 +11,7 @@ import pytest
 
 from mmpose_amfac import geometry
 
-pytest.importorskip('mmdeploy')
+pytest.importorskip('mmdeploy', reason='mmdeploy has wheels for Linux on x86-64 and for Windows only')
 
 SIZE = (96, 128)
 

@@ -92,6 +92,8 @@ def test_many_annotations_are_thinned_evenly(annotations):
 @pytest.mark.parametrize('changes, message', [
     (dict(images=3), "not in COCO's format"),
     (dict(annotations=[{}]), "not in COCO's format"),
+    (dict(images=[dict(id=1, file_name='pictures/a.png'), dict(id=2, file_name=None)]),
+     'the file_name of picture 2 is None; it must be a string'),
     (dict(annotations=[]), 'no person to cut out'),
     (dict(annotations=[dict(image_id=9, category_id=7, bbox=[0, 0, 9, 9])]), "the image_id 9, images does not"),
     (dict(annotations=[dict(image_id=1, category_id=7, bbox=[0, 0, 0, 9])]), 'has no area'),

@@ -1,7 +1,9 @@
 """The calls that build a TensorRT engine, on a stand-in for its package: nothing here can run one."""
 
+import ctypes
 import sys
 from enum import IntEnum
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -29,6 +31,8 @@ def stand_in(version='10.3.0', parses=True, builds=b'engine', old=False):
     """A ``tensorrt`` module and the calls that its objects get; ``old``: TensorRT 8, without types in networks."""
     trt, calls = ModuleType('tensorrt'), []
     trt.__version__ = version
+    # torch looks for it
+    trt.__spec__ = ModuleSpec('tensorrt', None)
     trt.Logger = type('Logger', (), dict(WARNING=2, ERROR=1, __init__=lambda self, level: None))
     trt.MemoryPoolType = SimpleNamespace(WORKSPACE='workspace')
     kinds = dict(EXPLICIT_BATCH=0) if old else dict(EXPLICIT_BATCH=0, STRONGLY_TYPED=1)
@@ -91,9 +95,15 @@ def test_fp16_goes_by_the_types_of_the_file_or_by_the_flag(network, monkeypatch,
 def cuda(monkeypatch):
     """A stand-in for CUDA's memory: address 5, and what was copied there."""
     copied = []
+
+    def copy(to, address, size, kind):
+        values = np.ctypeslib.as_array(ctypes.cast(address, ctypes.POINTER(ctypes.c_float)), (size // 4, ))
+        copied.append((to, values.copy(), kind))
+        return (0, )
+
     runtime = ModuleType('cuda.bindings.runtime')
     runtime.cudaMalloc = lambda size: (0, 5)
-    runtime.cudaMemcpy = lambda to, address, size, kind: copied.append((to, size, kind)) or (0, )
+    runtime.cudaMemcpy = copy
     runtime.cudaMemcpyKind = SimpleNamespace(cudaMemcpyHostToDevice=1)
     bindings = ModuleType('cuda.bindings')
     bindings.runtime = runtime
@@ -111,10 +121,24 @@ def test_int8_calibrates_on_the_crops(network, monkeypatch, cuda):
     assert calls[0] == ('create_network', 0b01) and 'set_calibration_profile' in [call[0] for call in calls]
     calibrator = config.int8_calibrator
     assert calibrator.get_batch_size() == 8 and calibrator.read_calibration_cache() is None
-    # two whole batches of 8, then the end
-    assert [calibrator.get_batch(['input']) for _ in range(3)] == [[5], [5], None]
-    assert cuda == [(5, inputs[:8].nbytes, 1)] * 2
+    # three batches of 8, the last one filled up, then the end
+    assert [calibrator.get_batch(['input']) for _ in range(4)] == [[5], [5], [5], None]
+    assert [(to, values.nbytes, kind) for to, values, kind in cuda] == [(5, inputs[:8].nbytes, 1)] * 3
     calibrator.write_calibration_cache(b'')
+
+
+@pytest.mark.parametrize('batch, count, size, batches', [
+    (1, 3, 1, [[0], [1], [2]]), (16, 3, 16, [[i % 3 for i in range(16)]]), (None, 3, 8, [[0, 1, 2, 0, 1, 2, 0, 1]]),
+    (2, 3, 2, [[0, 1], [2, 0]])])
+def test_calibration_fills_the_batch_that_tensorrt_reads(network, monkeypatch, cuda, batch, count, size, batches):
+    inputs = np.broadcast_to(np.arange(count, dtype=np.float32)[:, None, None, None], (count, 3, 64, 48))
+    _, _, config, _ = build(network, monkeypatch, 'int8', batch=batch, inputs=inputs)
+    calibrator = config.int8_calibrator
+    assert calibrator.get_batch_size() == size
+    while calibrator.get_batch(['input']):
+        pass
+    assert [values.reshape(size, -1)[:, 0].tolist() for _, values, _ in cuda] == batches
+    assert all(values.size == size * 3 * 64 * 48 for _, values, _ in cuda)
 
 
 def test_int8_on_a_version_without_calibrator(network, monkeypatch):

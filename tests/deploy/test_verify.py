@@ -153,6 +153,49 @@ def test_int8_is_judged_by_its_ap(file, ann):
     assert Manifest.read(Manifest.path_of(file)).verification['status'] == 'passed'
 
 
+@pytest.mark.parametrize('precision, status', [('int8', 'unverified'), ('fp32', 'passed')])
+@pytest.mark.parametrize('changes, reason', [
+    (dict(num_keypoints=0), 'no annotated person counts'), (dict(keypoints=None), 'boxes but no key points')])
+def test_an_ap_that_cannot_be_measured_is_no_pass(file, ann, precision, status, changes, reason):
+    manifest = Manifest.read(Manifest.path_of(file))
+    manifest.precision, manifest.verification = precision, dict(status='unverified')
+    manifest.write(file)
+    path = ann(**changes)
+    if changes == dict(keypoints=None):
+        content = json.loads(path.read_text())
+        del content['annotations'][0]['keypoints']
+        path.write_text(json.dumps(content))
+    report = verify_file(file, ann=path)
+    assert report['status'] == status and report['ap'] == 'unverified' and reason in report['ap_reason']
+    assert f'AP unverified: {report["ap_reason"]}' in told(report)
+
+
+def test_a_weaker_check_does_not_lift_a_rejection(file, tmp_path, astronaut, ann):
+    import cv2
+    good = file.read_bytes()
+    change(file, scale_a_weight)
+    (tmp_path / 'pictures').mkdir()
+    cv2.imwrite(str(tmp_path / 'pictures' / 'a.png'), astronaut)
+    assert verify_file(file)['status'] == 'rejected'
+    # the rejection is of other bytes now, which stands for a check that misses the fault
+    file.write_bytes(good)
+    Manifest.read(Manifest.path_of(file)).write(file)
+
+    def recorded():
+        return Manifest.read(Manifest.path_of(file)).verification['status']
+
+    report = verify_file(file, images=tmp_path / 'pictures')
+    assert report['status'] == 'passed' and recorded() == 'rejected'
+    assert any('the manifest stays rejected' in line for line in told(report))
+    assert verify_file(file)['status'] == recorded() == 'passed'
+    # one that an AP found needs an AP
+    manifest = Manifest.read(Manifest.path_of(file))
+    manifest.verification |= dict(status='rejected', ap=0.1)
+    manifest.write(file)
+    assert verify_file(file)['status'] == 'passed' and recorded() == 'rejected'
+    assert verify_file(file, ann=ann())['status'] == recorded() == 'passed'
+
+
 def test_an_ap_that_is_lost_rejects(file, ann):
     change(file, reverse_a_weight)
     manifest = Manifest.read(Manifest.path_of(file))
@@ -162,6 +205,30 @@ def test_an_ap_that_is_lost_rejects(file, ann):
     assert report['status'] == 'rejected' and report['reasons'][0].startswith('AP ')
 
 
+@pytest.mark.parametrize('source, message', [
+    (dict(model='evil.py'), 'names the config evil.py, which is code .*give --config evil.py'),
+    (dict(model='evil.py', weights='evil.pth'), '--config'),
+    (dict(weights='https://localhost:9/evil.pth'), 'localhost:9/evil.pth.*not fetched.*give --weights FILE.pth'),
+    (dict(weights=['x']), 'give --weights'), (dict(model=3), 'give --config'), (dict(model='nobody'), 'unknown model')])
+def test_a_manifest_runs_no_code_and_fetches_nothing(file, tmp_path, monkeypatch, source, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'evil.py').write_text("open('executed', 'w').close()\n")
+    (tmp_path / 'evil.pth').write_bytes(b'')
+    manifest = Manifest.read(Manifest.path_of(file))
+    manifest.source |= source
+    manifest.write(file)
+    with pytest.raises(AMFACError, match=message) as raised:
+        verify_file(file)
+    assert '\n' not in str(raised.value)
+    assert not (tmp_path / 'executed').exists()
+
+
+def test_a_config_without_a_backbone(file, tmp_path):
+    (tmp_path / 'c.py').write_text("model = dict(type='TopdownPoseEstimator')\n")
+    with pytest.raises(AMFACError, match='c.py has no model.backbone'):
+        verify_file(file, tmp_path / 'c.py', paths.WEIGHTS / 'amfacpose_r18_128x96.pth')
+
+
 def test_needs_the_model_that_it_was_made_of(file, tmp_path):
     import torch
     manifest = Manifest.read(Manifest.path_of(file))
@@ -169,9 +236,9 @@ def test_needs_the_model_that_it_was_made_of(file, tmp_path):
     torch.save(torch.load(packaged, weights_only=True) | dict(note='another file'), tmp_path / 'other.pth')
     with pytest.raises(AMFACError, match='other.pth is not the weights of this file: sha256 .*--weights'):
         verify_file(file, weights=tmp_path / 'other.pth')
-    manifest.source |= dict(model='gone/config.py', weights='gone/weights.pth')
+    manifest.source |= dict(weights='gone/weights.pth')
     manifest.write(file)
-    with pytest.raises(AMFACError, match='gone/config.py, .*does not exist here; give it with --config'):
+    with pytest.raises(AMFACError, match='gone/weights.pth, .*does not exist here; give it with --weights'):
         verify_file(file)
     assert verify_file(file, 'amfacpose', packaged)['status'] == 'passed'
     manifest.source = {}

@@ -90,6 +90,27 @@ def test_file_that_was_changed_is_refused(tmp_path, make_file):
         AMFACPose(path)
 
 
+@pytest.mark.parametrize('stale', [True, False])
+def test_manifest_is_read_before_the_file_is_opened(tmp_path, make_file, monkeypatch, stale):
+    """A file that was cut off, and one that is rejected: neither reaches the engine."""
+    path = make_file(tmp_path / 'f.onnx')
+    fields(path, verification=dict(status='unverified' if stale else 'rejected')).write(path)
+    if stale:
+        path.write_bytes(path.read_bytes()[:500])
+    monkeypatch.setattr('mmpose_amfac.runtime.estimator.open_engine', lambda *args: pytest.fail('opened'))
+    with pytest.raises(AMFACError, match='f.onnx has the sha256' if stale else 'marked as rejected'):
+        AMFACPose(path)
+
+
+def test_file_that_is_replaced_between_two_openings(tmp_path, make_file, astronaut):
+    path = make_file(tmp_path / 'f.onnx')
+    fields(path).write(path)
+    estimator = AMFACPose(path, threads=2, streams=2, piece=1)
+    make_file(path, seed=1)
+    with pytest.raises(AMFACError, match='f.onnx has the sha256'):
+        estimator(astronaut, [[0, 0, 9, 9], [0, 0, 8, 8]])
+
+
 def test_rejected_file_is_refused_unless_asked_for(tmp_path, make_file):
     path = make_file(tmp_path / 'f.onnx')
     fields(path, verification=dict(status='rejected')).write(path)
@@ -117,7 +138,9 @@ def test_manifest_that_does_not_fit(tmp_path, make_file, changes, message):
 @pytest.mark.parametrize('overrides, message', [
     (dict(colour='rgb'), 'unknown field colour'), (dict(padding=-1), 'padding=-1'),
     (dict(decode=dict(rule='regression')), "decode.rule='regression'"), (dict(decode=dict(window=-1)), 'window'),
-    (dict(outputs=None), 'NoneType'), (dict(decode=3), 'decode must be an object'),
+    (dict(outputs=None), 'outputs=None must be a list with 2 entries'), (dict(skeleton=3), 'skeleton=3 must be'),
+    (dict(input_size=[10**9, 10**9]), 'at most 8192'), (dict(source=[]), 'source'), (5, 'manifest=5 must be'),
+    (dict(decode=3), 'decode must be an object'),
     (dict(input_size='large'), 'input_size')])
 def test_overrides_that_are_wrong(simcc_file, overrides, message):
     with pytest.raises(AMFACError, match=message):

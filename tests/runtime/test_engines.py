@@ -1,6 +1,7 @@
 """Engines: the same numbers everywhere, what is asked for is what runs, and errors of one line."""
 
 import sys
+import threading
 import types
 
 import numpy as np
@@ -128,7 +129,10 @@ def test_provider_that_is_not_in_use_is_an_error(simcc_file, monkeypatch, backen
     class Fallen:
 
         def __init__(self, path, options, providers):
-            self.asked = providers
+            (name, settings), = providers
+            on_gpu = name.startswith(('CUDA', 'Tensorrt'))
+            assert on_gpu == ('device_id' in settings)
+            assert on_gpu or settings['num_of_threads'] == '2'
 
         def get_providers(self):
             return ['CPUExecutionProvider']
@@ -136,7 +140,7 @@ def test_provider_that_is_not_in_use_is_an_error(simcc_file, monkeypatch, backen
     monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: [provider, 'CPUExecutionProvider'])
     monkeypatch.setattr(onnxruntime, 'InferenceSession', Fallen)
     with pytest.raises(AMFACError, match=f'needs {provider}, but CPUExecutionProvider is in use'):
-        open_engine(simcc_file, backend, device)
+        open_engine(simcc_file, backend, device, threads=4, streams=2)
 
 
 def test_openvino_that_is_missing_names_the_command(simcc_file, monkeypatch):
@@ -159,20 +163,25 @@ class FakeCuda:
         cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost = 1, 2
 
     def __init__(self):
-        self.blocks, self.freed = {}, []
+        self.blocks, self.freed, self.full = {}, [], False
 
     def cudaSetDevice(self, number):
         self.device = number
+        self.threads = {*getattr(self, 'threads', ()), threading.get_ident()}
         return (0, )
 
     def cudaStreamCreate(self):
         return 0, 'stream'
 
+    def cudaStreamDestroy(self, stream):
+        self.destroyed = stream
+        return (0, )
+
     def cudaStreamSynchronize(self, stream):
         return (0, )
 
     def cudaMalloc(self, size):
-        if size > 1 << 30:
+        if self.full:
             return 2, None
         block = np.zeros(size, np.uint8)
         self.blocks[block.ctypes.data] = block
@@ -258,6 +267,39 @@ def test_tensorrt_engine_copies_there_runs_and_copies_back(tmp_path, tensorrt):
         (means, ) = engine(noise(count))
         np.testing.assert_allclose(means[:, 0], noise(count).reshape(count, -1).mean(1), atol=1e-5)
     assert len(cuda.freed) == 2, 'buffers grow once for the larger batch and are then used again'
+    worker = threading.Thread(target=engine, args=(noise(1), ))
+    worker.start()
+    worker.join()
+    assert len(cuda.threads) == 2, 'the device is chosen in each thread'
+    engine.close()
+    assert len(cuda.freed) == len(cuda.blocks) == 4 and cuda.destroyed == 'stream'
+    with pytest.raises(AMFACError, match='was closed'):
+        engine(noise(1))
+
+
+def test_tensorrt_engine_whose_memory_is_full_goes_on_after_it(tmp_path, tensorrt):
+    cuda = tensorrt()
+    (tmp_path / 'm.engine').write_bytes(b'plan')
+    engine = open_engine(tmp_path / 'm.engine')
+    engine(noise(1))
+    cuda.full = True
+    with pytest.raises(AMFACError, match='cudaMalloc failed: CUDA error 2'):
+        engine(noise(4))
+    cuda.full = False
+    engine(noise(4))
+    engine.close()
+    assert len(cuda.freed) == len(set(cuda.freed)), 'nothing is freed twice'
+
+
+def test_streams_of_a_gpu_are_an_error(simcc_file, monkeypatch):
+    from mmpose_amfac.runtime import AMFACPose
+    from mmpose_amfac.runtime.engines import OnnxRuntimeEngine
+    start = OnnxRuntimeEngine.__init__
+    monkeypatch.setattr(OnnxRuntimeEngine, '__init__',
+                        lambda self, *args: (start(self, *args), setattr(self, 'provider', 'CUDAExecutionProvider'))[0])
+    AMFACPose(simcc_file, streams=1)
+    with pytest.raises(AMFACError, match='streams=2 is for a CPU; CUDAExecutionProvider runs one batch'):
+        AMFACPose(simcc_file, streams=2)
 
 
 def test_tensorrt_engine_of_another_gpu_is_one_line(tmp_path, tensorrt):

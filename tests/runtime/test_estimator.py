@@ -185,6 +185,7 @@ def test_detector_that_returns_rubbish(simcc_file, astronaut, result, message):
 
 @pytest.mark.parametrize('bboxes, scores, message', [
     ([[0, 0, np.nan, 5]], None, 'not finite'), ([[0, 0, 1e300, 5]], None, 'not finite'),
+    ([[0, 0, 1e38, 1e38]], None, 'outside any picture'),
     ([[5, 5, 5, 9]], None, 'no area'), ([[1, 2, 3]], None, r'shape \(n, 4\)'), (['abc'], None, 'numbers'),
     ([[1, 2, 3, 4], [1]], None, 'numbers'), (7, None, 'shape'), ([[0, 0, 5, 5]], [np.nan], r'in \[0, 1\]'),
     ([[0, 0, 5, 5]], [0.1, 0.2], '1 numbers'), (None, [0.5], 'bbox_scores need')])
@@ -208,7 +209,9 @@ def test_boxes_for_other_pictures_are_counted(estimator, astronaut):
     (dict(detector='yolo'), "detector='yolo' is not known"), (dict(detector='none.onnx'), 'none.onnx does not exist'),
     (dict(threads=0), 'threads=0'), (dict(batch_size=0), 'batch_size=0'), (dict(streams=0), 'streams=0'),
     (dict(piece=-1), 'piece=-1'), (dict(model='none.onnx'), 'none.onnx does not exist'),
-    (dict(model='nonsense'), "no packaged model file 'nonsense'"), (dict(manifest='none.json'), 'none.json'),
+    (dict(model='nonsense'), "no packaged model file 'nonsense'"),
+    (dict(model=None), 'model=None must be'), (dict(model=5), 'model=5 must be'),
+    (dict(manifest='none.json'), 'none.json'),
     (dict(detector='whole_image', score_thr=2), None)])
 def test_mistakes_are_one_line(simcc_file, arguments, message):
     if message is None:
