@@ -90,9 +90,14 @@ def build_estimator(args, batch_size: int = 32):
     if exported or args.backend:
         if args.weights:
             raise AMFACError(f'--weights belongs to a config file, not to the exported model {args.model}')
+        from mmpose_amfac.manifest import Manifest
         from mmpose_amfac.runtime import AMFACPose
-        return AMFACPose(args.model, None, args.backend or 'auto', args.device or 'cpu', args.threads, batch_size,
-                         manifest=args.manifest, flip=args.flip)
+        estimator = AMFACPose(args.model, None, args.backend or 'auto', args.device or 'cpu', args.threads, batch_size,
+                              manifest=args.manifest, flip=args.flip)
+        if args.manifest is None and not Manifest.path_of(estimator.weights).is_file():
+            print(f'amfacpose: {args.model} has no manifest; assumed: {estimator.manifest.decode}, padding '
+                  f'{estimator.manifest.padding}, RGB, ImageNet mean and deviation', file=sys.stderr)
+        return estimator
     for option in ('threads', 'manifest'):
         if getattr(args, option) is not None:
             raise AMFACError(f'--{option} belongs to an exported file: --model FILE.onnx')

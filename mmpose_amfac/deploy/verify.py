@@ -95,6 +95,7 @@ def verify_file(path, config=None, weights=None, images=None, ann=None, image_ro
         raise AMFACError(f'{Manifest.path_of(path)} belongs to {next(iter(manifest.files))}')
     manifest.check_files(path.parent)
     source = trained_model(manifest, config, weights)
+    _same_contract(manifest, source)
     crops = samples(manifest.input_size, manifest.padding, images, ann, image_root)
     report = verify(path, manifest, crops, source.estimator)
     if _worth_recording(report, manifest.verification):
@@ -103,6 +104,17 @@ def verify_file(path, config=None, weights=None, images=None, ann=None, image_ro
     elif report['status'] == 'passed' and manifest.verification['status'] == 'rejected':
         report['manifest'] = 'stays rejected: that was found by another check; repeat it with the same pictures'
     return report
+
+
+def _same_contract(manifest: Manifest, source) -> None:
+    """Both sides are prepared and decoded by the manifest, so it must say what the trained model says."""
+    told = dict(input_size=source.input_size, padding=source.padding, channel_order=source.channel_order,
+                mean=source.mean, std=source.std, decode=source.decode, skeleton=source.estimator.skeleton)
+    for name, expected in told.items():
+        found = getattr(manifest, name)
+        if found != expected:
+            detail = f': {found} instead of {expected}' if name != 'skeleton' else ''
+            raise AMFACError(f'the manifest has another {name} than the trained model{detail}; export it again')
 
 
 def open_file(path, manifest: Manifest):

@@ -74,7 +74,8 @@ def declared(path: Path, manifest=None) -> Manifest | dict:
         return overrides
     found = manifest if isinstance(manifest, Manifest) else Manifest.read(manifest)
     if path.name not in found.files:
-        raise AMFACError(f'the manifest of {path} is for {", ".join(found.files)}; take the one that belongs to it')
+        raise AMFACError(f'the manifest of {path} is for {", ".join(found.files)}; take the one that belongs to it '
+                         '(for another name export with --out, or change the name in its "files" too)')
     return _replaced(path, found, overrides)
 
 
