@@ -192,13 +192,13 @@ def test_errors(tmp_path, monkeypatch, changes, message):
 def test_other_heads_are_refused(tmp_path):
     import mmpose
 
-    from mmpose_amfac.paths import mim_root
+    from mmpose_amfac.paths import WEIGHTS, mim_root
     config = next((mim_root() / 'configs').rglob('amfacpose_r18_1xb64-1e_real-128x96.py'))
     other = tmp_path / 'other.py'
     folder = f'{mmpose.__path__[0]}/.mim/configs/body_2d_keypoint'
     other.write_text(f"_base_ = '{folder}/simcc/coco/simcc_res50_8xb64-210e_coco-256x192.py'\n"
                      "model = dict(backbone=dict(init_cfg=None))\n")
-    weights = mim_root() / 'mmpose_amfac/weights/amfacpose_r18_128x96.pth'
+    weights = WEIGHTS / 'amfacpose_r18_128x96.pth'
     with pytest.raises(AMFACError, match='builds a SimCCHead; only models with AMFACHead'):
         export(other, weights, tmp_path / 'a.onnx')
     plain = tmp_path / 'plain.py'
