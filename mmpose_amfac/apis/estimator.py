@@ -77,8 +77,8 @@ def _torch():
         import mmpose  # noqa: F401
         import torch
     except ModuleNotFoundError as error:
-        raise MissingPackageError(f'this model needs {error.name}: {install_command(error.name)}; packaged models run '
-                                  'without torch: --backend onnxruntime') from error
+        raise MissingPackageError(f'this model needs {error.name} (packaged models run without: --backend onnxruntime): '
+                                  f'{install_command(error.name)}') from error
     return torch
 
 
