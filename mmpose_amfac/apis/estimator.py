@@ -77,7 +77,7 @@ def _torch():
         import mmpose  # noqa: F401
         import torch
     except ModuleNotFoundError as error:
-        raise MissingPackageError(f'this model needs {error.name} (packaged models run without: --backend onnxruntime): '
+        raise MissingPackageError(f'this model needs {error.name} (packaged ones run without: --backend onnxruntime): '
                                   f'{install_command(error.name)}') from error
     return torch
 
