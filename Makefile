@@ -50,16 +50,13 @@ $(VENV)/.test: $(VENV)/.deploy requirements/test.txt requirements/test_nodeps.tx
 demo: $(VENV)/.package
 	$(BIN)/amfacpose demo $(if $(IMAGE),--image "$(IMAGE)") $(if $(DET),--det "$(DET)") --out "$(OUT)"
 
-# a process for each folder: together, the engines and libraries of all of them have crashed one another
 test: $(VENV)/.package $(VENV)/.test
 	$(BIN)/ruff check .
-	@set -e; for part in tests/[a-z]*/; do echo "== $$part"; $(BIN)/pytest $$part; done
-	$(BIN)/pytest tests/*.py
+	$(BIN)/pytest
 
 # make quick  the part of the suite that takes under three minutes
 quick: $(VENV)/.package $(VENV)/.test
-	@set -e; for part in tests/[a-z]*/; do $(BIN)/pytest -m "not slow" $$part || test $$? = 5; done
-	$(BIN)/pytest -m "not slow" tests/*.py
+	$(BIN)/pytest -m "not slow"
 
 # make deploy also install what tools/deploy.py needs: MMDeploy, ONNX Runtime, OpenVINO
 deploy: $(VENV)/.package $(VENV)/.deploy

@@ -16,6 +16,7 @@ from benchmarks.timing import load
 from mmpose_amfac.apis.report import commit, cpu_name
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import sha256, write_json
+from mmpose_amfac.runtime.openvino_engine import openvino_core
 
 WARM_UP = 2
 
@@ -42,9 +43,8 @@ def onnxruntime_operators(path, inputs, threads: int, runs: int) -> Counter:
 
 def openvino_operators(path, inputs, threads: int, runs: int) -> Counter:
     """Operator and kernel -> milliseconds of one run in OpenVINO on the CPU, in float32."""
-    import openvino
     settings = {'INFERENCE_NUM_THREADS': threads, 'INFERENCE_PRECISION_HINT': 'f32', 'PERF_COUNT': True}
-    request = openvino.Core().compile_model(str(path), 'CPU', settings).create_infer_request()
+    request = openvino_core().compile_model(str(path), 'CPU', settings).create_infer_request()
     total = Counter()
     for i in range(WARM_UP + runs):
         request.infer([inputs])

@@ -9,11 +9,14 @@ changes its key points, not its time (``image[..., ::-1]`` and ``window=0`` make
 import contextlib
 import io
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.runtime import AMFACPose
+from mmpose_amfac.runtime.openvino_engine import openvino_core
 
 OURS, ONE, FULL, NETWORK, RTMLIB = 'ours', 'ours, one by one', 'ours, full batches', 'network alone', 'rtmlib'
 BATCH = 64
@@ -61,7 +64,7 @@ def _rtmlib(pose: Path, det: Path, ours: AMFACPose, threads: int) -> System:
         raise AMFACError(f'rtmlib runs files with SimCC vectors only, and {pose} gives heatmaps')
     # (height, width) for the detector
     sizes = {RTMPose: ours.input_size, RTMDet: ours.detector.input_size[::-1]}
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), _one_core():
         poses, boxes = (tool(str(path), sizes[tool], backend=ours.backend, device='cpu')
                         for tool, path in ((RTMPose, pose), (RTMDet, det)))
     providers = [_same_terms(tool, threads) for tool in (poses, boxes)]
@@ -69,11 +72,20 @@ def _rtmlib(pose: Path, det: Path, ours: AMFACPose, threads: int) -> System:
                   f'opened with {threads} threads and float32; its own choice is the default of {ours.backend}')
 
 
+@contextlib.contextmanager
+def _one_core():
+    """Let what opens a core of its own in OpenVINO get the one of this process, for the reason given there."""
+    if find_spec('openvino') is None:
+        yield
+    else:
+        with mock.patch('openvino.Core', openvino_core):
+            yield
+
+
 def _same_terms(tool, threads: int) -> str:
     """Open rtmlib's network with the threads and the arithmetic that ours get; returns what runs it."""
     if tool.backend == 'openvino':
-        import openvino
-        core = openvino.Core()
+        core = openvino_core()
         tool.compiled_model = core.compile_model(core.read_model(tool.onnx_model), 'CPU', dict(
             PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32', INFERENCE_NUM_THREADS=threads))
         tool.input_layer, tool._ov_outputs = tool.compiled_model.input(0), list(tool.compiled_model.outputs)

@@ -81,9 +81,3 @@ def r18(r18_config):
     init_default_scope('mmpose')
     torch.manual_seed(0)
     return MODELS.build(r18_config.model).eval()
-
-
-def pytest_collection_modifyitems(items):
-    """Tests that fork data loader workers come first: a process that inference engines have filled with threads of
-    their own is not safe to fork."""
-    items.sort(key=lambda item: 'engine' not in item.path.parts)

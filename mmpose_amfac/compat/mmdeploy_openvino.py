@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mmpose_amfac.compat.wrapping import wrap_once
 from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.runtime.openvino_engine import openvino_core
 
 
 def apply_to_converter(onnx2openvino) -> None:
@@ -47,10 +48,9 @@ def _init(wrapped, instance, args, kwargs):
 
 
 def _open(instance, ir_model_file, output_names=None, **_):
-    import openvino
     from mmdeploy.backend.base import BaseWrapper
 
-    model = openvino.Core().compile_model(str(ir_model_file), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
+    model = openvino_core().compile_model(str(ir_model_file), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
     BaseWrapper.__init__(instance, output_names or [output.get_any_name() for output in model.outputs])
     instance.sess = model
 

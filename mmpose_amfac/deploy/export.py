@@ -18,6 +18,7 @@ from mmpose_amfac.deploy.verify import verify, version
 from mmpose_amfac.errors import AMFACError, MissingPackageError, integer, one_of
 from mmpose_amfac.manifest import BACKENDS, Manifest
 from mmpose_amfac.packages import install_command
+from mmpose_amfac.runtime.openvino_engine import openvino_core
 
 
 class Format(NamedTuple):
@@ -53,7 +54,7 @@ def _openvino(job, onnx_file, target) -> None:
     import openvino
     # reading is all that convert_model does with an ONNX file, apart from telemetry; its compression would round
     # biases too, which costs more than it saves
-    openvino.save_model(openvino.Core().read_model(onnx_file), target, compress_to_fp16=False)
+    openvino.save_model(openvino_core().read_model(onnx_file), target, compress_to_fp16=False)
 
 
 def _tensorrt(job, onnx_file, target) -> None:

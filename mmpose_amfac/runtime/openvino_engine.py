@@ -1,5 +1,6 @@
 """OpenVinoEngine: an ``.xml`` or ``.onnx`` file in OpenVINO."""
 
+import functools
 import queue
 import threading
 from pathlib import Path
@@ -9,6 +10,22 @@ from mmpose_amfac.packages import install_command
 from mmpose_amfac.runtime.engines import Engine
 
 _HINTS = dict(fp32='f32', fp16='f16', bf16='bf16')
+
+
+@functools.cache
+def openvino_core():
+    """The process's only ``openvino.Core``, which lives as long as the process.
+
+    The CPU plugin gives the thread that loads it a stack for signal handlers, and on destruction unmaps it and puts the
+    one before back. Done in another thread (Python's garbage collection picks any), or for two cores in another order
+    than the reverse, that leaves a thread with a stack that is gone, and its next signal ends the process: seen with
+    the SIGCHLD handler of PyTorch's data loader and OpenVINO 2026.4.
+    """
+    try:
+        import openvino
+    except ModuleNotFoundError:
+        raise MissingPackageError(f'backend=openvino needs OpenVINO: {install_command("openvino")}') from None
+    return openvino.Core()
 
 
 class OpenVinoEngine(Engine):
@@ -22,11 +39,7 @@ class OpenVinoEngine(Engine):
     backend = 'openvino'
 
     def __init__(self, path: Path, device: str, threads: int | None, precision: str, streams: int, kind: str):
-        try:
-            import openvino
-        except ModuleNotFoundError:
-            raise MissingPackageError(f'backend=openvino needs OpenVINO: {install_command("openvino")}') from None
-        core = openvino.Core()
+        core = openvino_core()
         wanted = str(device).upper()
         if wanted not in core.available_devices:
             raise AMFACError(f'device={device!r} is not among the devices of OpenVINO here: '

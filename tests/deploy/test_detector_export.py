@@ -11,6 +11,7 @@ import pytest
 
 from mmpose_amfac.deploy.detector import export_detector
 from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.runtime.openvino_engine import openvino_core
 
 pytest.importorskip('mmdeploy', reason='mmdeploy has wheels for Linux on x86-64 and for Windows only')
 
@@ -96,13 +97,12 @@ def test_the_runtimes_boxes_are_mmdetections(exported, config, weights, astronau
 @pytest.mark.slow
 def test_openvino_gives_what_onnx_runtime_gives(exported, astronaut):
     import onnxruntime
-    import openvino
 
     from mmpose_amfac import geometry
     from mmpose_amfac.runtime.detector import MEAN, STD, letterbox
     blob = geometry.normalise(letterbox(astronaut, (320, 320))[0][None], 'bgr', MEAN, STD)
     wanted = onnxruntime.InferenceSession(str(exported / 'small.onnx')).run(['dets', 'labels'], {'input': blob})
-    model = openvino.Core().compile_model(str(exported / 'small.xml'), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
+    model = openvino_core().compile_model(str(exported / 'small.xml'), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
     found = model(blob)
     assert found['dets'].shape == wanted[0].shape == (1, 100, 5)
     np.testing.assert_allclose(found['dets'][0, :50], wanted[0][0, :50], atol=0.05)

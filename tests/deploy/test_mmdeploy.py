@@ -7,6 +7,7 @@ import pytest
 
 from mmpose_amfac import geometry, simcc
 from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.runtime.openvino_engine import openvino_core
 
 pytest.importorskip('mmdeploy', reason='mmdeploy has wheels for Linux on x86-64 and for Windows only')
 
@@ -68,8 +69,7 @@ def test_static_batch_and_openvino(converted, estimator, crops):
     assert told['status'] == 'passed' and told['max_px'] < 0.01 and told['compared'] > 200 and told['batches'] == [1]
     assert session(folder / 'onnxruntime_static' / 'end2end.onnx').get_inputs()[0].shape == [1, 3, 128, 96]
     assert report(folder / 'openvino_dynamic')['status'] == 'passed'
-    import openvino
-    model = openvino.Core().compile_model(str(folder / 'openvino_dynamic' / 'end2end.xml'), 'CPU',
+    model = openvino_core().compile_model(str(folder / 'openvino_dynamic' / 'end2end.xml'), 'CPU',
                                           {'INFERENCE_PRECISION_HINT': 'f32'})
     x, y = (model(normalised(crops))[name] for name in ('simcc_x', 'simcc_y'))
     np.testing.assert_allclose(simcc.decode(x, y, 2.0, 10)[0], estimator.forward(crops)[0], atol=0.01)

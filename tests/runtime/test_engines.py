@@ -1,5 +1,6 @@
 """Engines: the same numbers everywhere, what is asked for is what runs, and errors of one line."""
 
+import subprocess
 import sys
 import threading
 import types
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac.runtime import openvino_engine
 from mmpose_amfac.runtime.engines import open_engine
+from mmpose_amfac.runtime.openvino_engine import openvino_core
 
 SHAPE = (3, 32, 24)
 
@@ -57,9 +60,28 @@ def test_fixed_batch_is_filled_up_and_cut(tmp_path, make_file, simcc_file, backe
         np.testing.assert_allclose(own, expected, atol=1e-5)
 
 
+SIGNAL_AFTER_OPENVINO = """
+import os, signal, sys, threading
+from mmpose_amfac.runtime.engines import open_engine
+
+signal.signal(signal.SIGUSR1, lambda *_: print('handled'))
+engines = [open_engine(sys.argv[1], 'openvino')]
+thread = threading.Thread(target=engines.clear)
+thread.start()
+thread.join()
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+def test_signal_after_openvino_was_closed_in_another_thread(simcc_file):
+    pytest.importorskip('openvino')
+    done = subprocess.run([sys.executable, '-c', SIGNAL_AFTER_OPENVINO, simcc_file], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, 'handled\n'), done.stderr
+
+
 def test_xml_of_openvino(tmp_path, simcc_file):
     openvino = pytest.importorskip('openvino')
-    openvino.save_model(openvino.Core().read_model(simcc_file), tmp_path / 'm.xml', compress_to_fp16=False)
+    openvino.save_model(openvino_core().read_model(simcc_file), tmp_path / 'm.xml', compress_to_fp16=False)
     engine = open_engine(tmp_path / 'm.xml')
     assert engine.backend == 'openvino'
     for own, expected in zip(engine(noise(2)), open_engine(simcc_file)(noise(2))):
@@ -144,6 +166,8 @@ def test_provider_that_is_not_in_use_is_an_error(simcc_file, monkeypatch, backen
 
 
 def test_openvino_that_is_missing_names_the_command(simcc_file, monkeypatch):
+    # a core that was opened before would be taken
+    monkeypatch.setattr(openvino_engine, 'openvino_core', openvino_core.__wrapped__)
     monkeypatch.setitem(sys.modules, 'openvino', None)
     with pytest.raises(MissingPackageError, match='python -m pip install openvino'):
         open_engine(simcc_file, 'openvino')

@@ -11,7 +11,7 @@ import cv2
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r'(?:<!-- (.+?) -->\n)?```(bash|python)\n(.*?)```', re.DOTALL)
+BLOCK = re.compile(r'(?:<!-- ([^\n]+) -->\n)?```(bash|python)\n(.*?)```', re.DOTALL)
 BLOCKS = BLOCK.findall((ROOT / 'README.md').read_text())
 
 
