@@ -1,8 +1,6 @@
-_base_ = './_base_/deploy_detection_static.py'
+_base_ = ['./_base_/deploy_detection_static.py', './_base_/tensorrt.py']
+shapes = dict(min_shape=[1, 3, 640, 640], opt_shape=[1, 3, 640, 640], max_shape=[1, 3, 640, 640])
 onnx_config = dict(input_shape=[640, 640])
 backend_config = dict(
-    type='tensorrt',
-    common_config=dict(fp16_mode=True, max_workspace_size=1 << 30),
-    model_inputs=[
-        dict(input_shapes=dict(input=dict(min_shape=[1, 3, 640, 640], opt_shape=[1, 3, 640, 640], max_shape=[1, 3, 640, 640])))
-    ])
+    common_config=dict(fp16_mode=True), model_inputs=[dict(input_shapes=dict(input=shapes))])
+del shapes

@@ -1,11 +1,3 @@
 # For a package of MMDeploy's SDK: the graph decodes, for the SDK itself knows only the best bin.
-_base_ = './_base_/deploy_keypoints_dynamic.py'
-backend_config = dict(
-    type='tensorrt',
-    common_config=dict(fp16_mode=True, max_workspace_size=1 << 30),
-    model_inputs=[
-        dict(
-            input_shapes=dict(
-                input=dict(
-                    min_shape=[1, 3, 256, 192], opt_shape=[16, 3, 256, 192], max_shape=[64, 3, 256, 192])))
-    ])
+_base_ = ['./_base_/deploy_keypoints_dynamic.py', './_base_/tensorrt_dynamic-256x192.py']
+backend_config = dict(common_config=dict(fp16_mode=True))

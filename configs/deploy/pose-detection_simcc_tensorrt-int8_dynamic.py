@@ -1,12 +1,4 @@
-_base_ = './_base_/deploy_simcc_dynamic.py'
-backend_config = dict(
-    type='tensorrt',
-    common_config=dict(fp16_mode=True, int8_mode=True, max_workspace_size=1 << 30),
-    model_inputs=[
-        dict(
-            input_shapes=dict(
-                input=dict(
-                    min_shape=[1, 3, 256, 192], opt_shape=[16, 3, 256, 192], max_shape=[64, 3, 256, 192])))
-    ])
+_base_ = ['./_base_/deploy_simcc_dynamic.py', './_base_/tensorrt_dynamic-256x192.py']
+backend_config = dict(common_config=dict(fp16_mode=True, int8_mode=True))
 # calibrated on the validation data of the model's config
 calib_config = dict(create_calib=True, calib_file='calib_data.h5')

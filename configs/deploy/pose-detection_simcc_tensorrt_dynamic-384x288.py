@@ -1,9 +1,2 @@
-_base_ = './pose-detection_simcc_tensorrt_dynamic.py'
+_base_ = ['./_base_/deploy_simcc_dynamic.py', './_base_/tensorrt_dynamic-384x288.py']
 onnx_config = dict(input_shape=[288, 384])
-backend_config = dict(
-    model_inputs=[
-        dict(
-            input_shapes=dict(
-                input=dict(
-                    min_shape=[1, 3, 384, 288], opt_shape=[16, 3, 384, 288], max_shape=[64, 3, 384, 288])))
-    ])

@@ -1,10 +1,1 @@
-_base_ = './_base_/deploy_simcc_dynamic.py'
-backend_config = dict(
-    type='tensorrt',
-    common_config=dict(fp16_mode=False, max_workspace_size=1 << 30),
-    model_inputs=[
-        dict(
-            input_shapes=dict(
-                input=dict(
-                    min_shape=[1, 3, 256, 192], opt_shape=[16, 3, 256, 192], max_shape=[64, 3, 256, 192])))
-    ])
+_base_ = ['./_base_/deploy_simcc_dynamic.py', './_base_/tensorrt_dynamic-256x192.py']

@@ -1,12 +1,14 @@
 """What a converted file is compared with: the torch model, before any rewrite, on real pictures."""
 
+from abc import ABC, abstractmethod
+
 import torch
 
 # pixels of the network input; int8 is judged by an AP, which is not measured here
 LIMITS = dict(FP32=0.1, FP16=1.0)
 
 
-class Reference:
+class Reference(ABC):
     """What both kinds share: the converted files, opened by MMDeploy, and a verdict.
 
     Attributes:
@@ -38,5 +40,6 @@ class Reference:
             report['status'] = 'unverified'
         return report
 
+    @abstractmethod
     def _figures(self, run) -> dict:
-        raise NotImplementedError
+        """What the comparison found; ``reasons`` for a rejection, ``nothing`` where nothing could be compared."""

@@ -4,6 +4,7 @@
 """
 
 import os
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ SUFFIXES = ('.onnx', '.xml', '.engine')
 PRECISIONS = ('fp32', 'fp16', 'bf16')
 
 
-class Engine:
+class Engine(ABC):
     """A model file with one input, ready to run.
 
     Calls may come from as many threads at once as it was opened for.
@@ -76,8 +77,9 @@ class Engine:
         filled = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), np.float32)])
         return tuple(out[:len(batch)] for out in self._run(filled))
 
+    @abstractmethod
     def _run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
-        raise NotImplementedError
+        """A batch of the size that the file takes, float32 -> its outputs."""
 
 
 def usable_cores() -> int:

@@ -1,5 +1,7 @@
 """``TopDown``: pictures and boxes -> crops -> joints -> ``Poses``, whatever runs the network."""
 
+from abc import ABC, abstractmethod
+
 import cv2
 import numpy as np
 
@@ -9,7 +11,7 @@ from mmpose_amfac.poses import Poses
 from mmpose_amfac.skeletons import Skeleton
 
 
-class TopDown:
+class TopDown(ABC):
     """Joints of boxes, batched over people and pictures; a subclass gives :meth:`forward`.
 
     Attributes:
@@ -78,9 +80,9 @@ class TopDown:
             raise AMFACError(f'OpenCV cannot cut crops out of a picture of the shape {image.shape}: {error.err}'
                              ) from None
 
+    @abstractmethod
     def forward(self, crops: np.ndarray):
         """Crops (n, height, width, 3) uint8 BGR -> joints (n, K, 2) in pixels of the crop and scores (n, K)."""
-        raise NotImplementedError
 
     def to_image(self, keypoints, center, scale) -> np.ndarray:
         """Joints (n, K, 2) of crops -> pixels of their pictures."""

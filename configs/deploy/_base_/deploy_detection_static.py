@@ -1,14 +1,6 @@
 # RTMDet with NMS inside; score_threshold, iou_threshold and keep_top_k yield to the model's test_cfg.
-onnx_config = dict(
-    type='onnx',
-    export_params=True,
-    keep_initializers_as_inputs=False,
-    opset_version=17,
-    save_file='end2end.onnx',
-    input_names=['input'],
-    output_names=['dets', 'labels'],
-    input_shape=None,
-    optimize=False)
+_base_ = './deploy_onnx.py'
+onnx_config = dict(output_names=['dets', 'labels'])
 codebase_config = dict(
     type='mmdet',
     task='ObjectDetection',

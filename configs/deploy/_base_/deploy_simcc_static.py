@@ -1,15 +1,6 @@
-# SimCC vectors, one picture at a time. input_shape None: the size of the model.
-onnx_config = dict(
-    type='onnx',
-    export_params=True,
-    # MMDeploy's default makes every weight an input, which keeps engines from folding them
-    keep_initializers_as_inputs=False,
-    opset_version=17,
-    save_file='end2end.onnx',
-    input_names=['input'],
-    output_names=['simcc_x', 'simcc_y'],
-    input_shape=None,
-    optimize=False)
+# SimCC vectors, one picture at a time.
+_base_ = './deploy_onnx.py'
+onnx_config = dict(output_names=['simcc_x', 'simcc_y'])
 codebase_config = dict(
     type='mmpose',
     task='PoseDetection',
