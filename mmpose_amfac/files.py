@@ -7,6 +7,8 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmpose_amfac.errors import AMFACError
+
 
 @contextmanager
 def atomic_path(path):
@@ -30,6 +32,20 @@ def write_json(path, data) -> None:
     """Strict JSON (no NaN), indented, atomic."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(data, indent=1, allow_nan=False) + '\n', encoding='utf-8')
+
+
+def read_json(path, what: str = 'file'):
+    """Content of a JSON file.
+
+    Raises:
+        AMFACError: it cannot be read, or is not JSON; ``what`` names its kind.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding='utf-8'))
+    except OSError as error:
+        raise AMFACError(f'{what} {path} cannot be read: {error.strerror}') from None
+    except (ValueError, RecursionError) as error:
+        raise AMFACError(f'{what} {path} is not JSON: {error}') from None
 
 
 def sha256(path) -> str:

@@ -13,6 +13,16 @@ from mmpose_amfac.errors import AMFACError
 PADDING = 1.25
 # pixels; beyond, OpenCV's fixed-point coordinates and float32 are no longer exact
 LIMIT = 1e6
+# pixels; with smaller sides zooms would overflow
+SMALLEST = 1e-3
+
+
+def check_image(image, field: str = 'image') -> None:
+    """Raise :class:`AMFACError` unless ``image`` is a (height, width, 3) uint8 array."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        told = f'{image.dtype} {image.shape}' if isinstance(image, np.ndarray) else (
+            f'{type(image).__name__} (cv2.imread returns None for a file that it cannot read)')
+        raise AMFACError(f'{field} must be a (height, width, 3) uint8 BGR array, got {told}')
 
 
 def check_boxes(boxes, field: str = 'bboxes') -> np.ndarray:
@@ -36,11 +46,16 @@ def check_boxes(boxes, field: str = 'bboxes') -> np.ndarray:
     if far.size:
         raise AMFACError(f'{field}[{far[0]}]={boxes[far[0]].tolist()} lies outside any picture: |number| < '
                          f'{LIMIT:,.0f} pixels')
-    bad = np.flatnonzero((boxes[:, 2:] <= boxes[:, :2]).any(axis=1))
+    bad = np.flatnonzero(~has_area(boxes))
     if bad.size:
-        raise AMFACError(f'{field}[{bad[0]}]={boxes[bad[0]].tolist()} has no area; boxes are xyxy with x2 > x1 and '
-                         'y2 > y1 (for xywh convert with geometry.xywh_to_xyxy)')
+        raise AMFACError(f'{field}[{bad[0]}]={boxes[bad[0]].tolist()} has no area; boxes are xyxy with x2 - x1 and '
+                         f'y2 - y1 at least {SMALLEST:g} pixels (for xywh convert with geometry.xywh_to_xyxy)')
     return boxes
+
+
+def has_area(boxes) -> np.ndarray:
+    """For each box (n, 4) ``xyxy`` whether both sides have at least ``SMALLEST`` pixels."""
+    return (boxes[:, 2:] - boxes[:, :2] >= np.float32(SMALLEST)).all(axis=1)
 
 
 def xywh_to_xyxy(boxes) -> np.ndarray:

@@ -1,20 +1,21 @@
 """``Manifest``: everything that must be known to run a model file, written beside it as ``FILE.json``."""
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as short
 
 from mmpose_amfac import simcc
 from mmpose_amfac.errors import AMFACError, integer, integers, number, one_of
-from mmpose_amfac.files import sha256, write_json
+from mmpose_amfac.files import read_json, sha256, write_json
 from mmpose_amfac.geometry import PADDING
 from mmpose_amfac.onnx_data import external_files
 from mmpose_amfac.skeletons import Skeleton
 
 FORMAT = 'mmpose_amfac manifest 1'
-BACKENDS = ('onnx', 'onnxruntime', 'openvino', 'tensorrt', 'torchscript')
+# what a file is written for -> the ending of its name
+SUFFIXES = dict(onnx='.onnx', onnxruntime='.onnx', openvino='.xml', tensorrt='.engine', torchscript='.ts')
+BACKENDS = tuple(SUFFIXES)
 PRECISIONS = ('fp32', 'fp16', 'int8')
 ORDERS = ('rgb', 'bgr')
 STATUSES = ('unverified', 'passed', 'rejected')
@@ -48,7 +49,8 @@ class Manifest:
         mean, std: subtracted from and divided into 0..255 values, in ``channel_order``.
         padding: factor on the box size.
         opset: ONNX operator set, or None.
-        source: config, weights and their sha256, and the rewrites that were applied and skipped.
+        source: config, weights and their sha256, and the rewrites that were applied and skipped; what is not known
+            may be left out.
         versions: of the tools that wrote the file.
         verification: ``status`` (``'unverified'``, ``'passed'``, ``'rejected'``) and the figures behind it.
 
@@ -104,8 +106,7 @@ class Manifest:
         if not self.files or not all(isinstance(k, str) and k.isprintable() and Path(k).name == k != '..'
                                      for k in self.files):
             raise AMFACError(f'files={short(self.files)} must map plain file names to their sha256')
-        for alias in _sequence('source.aliases', self.source.get('aliases', ())):
-            _text('source.aliases', alias)
+        _source(self.source)
         one_of('verification.status', self.verification.get('status'), STATUSES)
 
     @staticmethod
@@ -120,12 +121,7 @@ class Manifest:
         Raises:
             AMFACError: not readable, not JSON, another format, or a field that is missing, unknown or wrong.
         """
-        try:
-            content = json.loads(Path(path).read_text(encoding='utf-8'))
-        except OSError as error:
-            raise AMFACError(f'manifest {path} cannot be read: {error.strerror}') from None
-        except (ValueError, RecursionError) as error:
-            raise AMFACError(f'manifest {path} is not JSON: {error}') from None
+        content = read_json(path, 'manifest')
         if not isinstance(content, dict) or content.pop('format', None) != FORMAT:
             raise AMFACError(f"manifest {path} has another format; 'format' must be {FORMAT!r}")
         known = {f.name for f in dataclasses.fields(cls)}
@@ -179,6 +175,17 @@ class Manifest:
             if read - self.files.keys():
                 raise AMFACError(f'{path} reads {_printable(min(read - self.files.keys()))}, which its manifest does '
                                  'not list: export it again')
+
+
+def _source(source: dict) -> None:
+    """See that the known fields of ``source`` that are there have their types."""
+    for name in ('model', 'config', 'weights', 'config_sha256', 'weights_sha256'):
+        if source.get(name) is not None:
+            _text(f'source.{name}', source[name])
+    for name in ('aliases', 'applied', 'skipped', 'operators'):
+        for entry in _sequence(f'source.{name}', source.get(name, ())):
+            _text(f'source.{name}', entry)
+    one_of('source.half_weights', source.get('half_weights', False), (True, False))
 
 
 def _decode(rule, input_size) -> dict:

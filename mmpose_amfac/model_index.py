@@ -44,7 +44,9 @@ def find(name: str) -> Model:
     try:
         return known[name.lower()]
     except KeyError:
-        raise AMFACError(f'unknown model {name!r}; known: {", ".join(nearest(name))}') from None
+        files = '; or give a config (.py) or, to predict, an exported .onnx, .xml or .engine file'
+        raise AMFACError(f'unknown model {name!r}; known: {", ".join(nearest(name))}'
+                         f'{files if Path(name).suffix else ""}') from None
 
 
 def nearest(name: str) -> list[str]:

@@ -75,12 +75,32 @@ def test_crop_is_black_outside_the_picture(astronaut):
     ([[0, 0, 5, 5], [10, 10, 5, 20]], r'bboxes\[1\]'),
     ([[0, 0, 5, 5], [-1e38, 0, 1e38, 3e38]], r'bboxes\[1\].* lies outside any picture: \|number\| < 1,000,000 pixels'),
     ([[0, 0, 1e300, 1]], 'finite'),
+    ([[0, 0, 5, 5], [0, 0, 1e-44, 1e-44]], r'bboxes\[1\].* has no area; .* at least 0.001 pixels'),
+    ([[0, 0, 5, 9e-4]], 'no area'),
+    # vanishes in float32
+    ([[1e5, 0, 1e5 + 2e-3, 5]], 'no area'),
 ])
 @pytest.mark.filterwarnings('error')
 def test_bad_boxes_are_named(bad, word):
     with pytest.raises(AMFACError, match=word) as error:
         geometry.check_boxes(bad)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.filterwarnings('error')
+def test_smallest_box(astronaut):
+    """It still gives finite numbers, at the smallest padding that a manifest may have."""
+    boxes = geometry.check_boxes([[0, 0, geometry.SMALLEST, geometry.SMALLEST]])
+    center, scale = geometry.boxes_to_center_scale(boxes, (192, 256), 0.1)
+    assert geometry.crop(astronaut, center, scale, (192, 256)).shape == (1, 256, 192, 3)
+    assert np.isfinite(geometry.to_image(np.full((1, 1, 2), 100), center, scale, (192, 256))).all()
+
+
+@pytest.mark.parametrize('image, got', [(None, 'NoneType .cv2.imread'), (np.zeros((4, 4, 3)), 'float64'),
+                                        (np.zeros((4, 4), np.uint8), r'uint8 \(4, 4\)')])
+def test_check_image(image, got):
+    with pytest.raises(AMFACError, match=f'picture must be a .* uint8 BGR array, got {got}'):
+        geometry.check_image(image, 'picture')
 
 
 def test_no_boxes_is_fine():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mmpose_amfac import paths
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.manifest import Manifest
+from mmpose_amfac.onnx_data import external_files
 from mmpose_amfac.skeletons import COCO17
 
 CONTENT = json.loads((paths.WEIGHTS / 'amfacpose_r18_128x96.onnx.json').read_text(encoding='utf-8'))
@@ -73,7 +74,12 @@ HEATMAP = dict(rule='heatmap')
     (('input_size', ), [10**9, 10**9], 'input_size=1000000000 must be at most 8192'),
     (('padding', ), 10**400, 'padding'), (('padding', ), 1e300, 'padding'), (('mean', ), [1e300, 0, 0], 'mean'),
     (('std', ), [1e-300, 1, 1], 'std'), (('source', ), [], 'source'), (('versions', ), 'one', 'versions'),
-    (('source', 'aliases'), 3, 'source.aliases'), (('files', ), {'../x': 'a'}, 'files'),
+    (('source', 'aliases'), 3, 'source.aliases'), (('source', 'config_sha256'), 3, 'source.config_sha256=3 must be a'),
+    (('source', 'weights_sha256'), ['a'], 'source.weights_sha256'), (('source', 'model'), 3, 'source.model=3'),
+    (('source', 'weights'), '\0', 'source.weights'), (('source', 'config'), {}, 'source.config={}'),
+    (('source', 'applied'), 'x', 'source.applied'), (('source', 'skipped'), [1], 'source.skipped=1'),
+    (('source', 'operators'), None, 'source.operators'), (('source', 'half_weights'), 1, 'source.half_weights=1'),
+     (('files', ), {'../x': 'a'}, 'files'),
     (('files', ), {'x': 3}, 'files.x'),
 ])
 def test_wrong_field_is_named(folder, place, value, message):
@@ -124,6 +130,58 @@ def test_tensors_in_another_file_must_be_listed(tmp_path, inside):
     with pytest.raises(AMFACError, match='m.onnx reads weights.bin, which its manifest does not list'):
         made(path).check_files(tmp_path)
     made(path, 'weights.bin').check_files(tmp_path)
+
+
+def tensor_elsewhere(onnx):
+    tensor = onnx.TensorProto(name='w', dims=[4], data_type=onnx.TensorProto.FLOAT,
+                              data_location=onnx.TensorProto.EXTERNAL)
+    tensor.external_data.add(key='location', value='weights.bin')
+    return tensor
+
+
+def sparse(onnx, place):
+    return onnx.SparseTensorProto(dims=[9], **{place: tensor_elsewhere(onnx)})
+
+
+PLACES_OF_TENSORS = {
+    'training, first': lambda o, m: m.training_info.add().initialization.initializer.append(tensor_elsewhere(o)),
+    'training, steps': lambda o, m: m.training_info.add().algorithm.initializer.append(tensor_elsewhere(o)),
+    'function': lambda o, m: m.functions.add().node.add().attribute.add().t.CopyFrom(tensor_elsewhere(o)),
+    'default of a function': lambda o, m: m.functions.add().attribute_proto.add().t.CopyFrom(tensor_elsewhere(o)),
+    'sparse initializer': lambda o, m: m.graph.sparse_initializer.append(sparse(o, 'values')),
+    'indices': lambda o, m: m.graph.sparse_initializer.append(sparse(o, 'indices')),
+    'attribute': lambda o, m: m.graph.node.add().attribute.add().t.CopyFrom(tensor_elsewhere(o)),
+    'list': lambda o, m: m.graph.node.add().attribute.add().tensors.append(tensor_elsewhere(o)),
+    'branch': lambda o, m: m.graph.node.add().attribute.add().g.initializer.append(tensor_elsewhere(o)),
+    'branches': lambda o, m: m.graph.node.add().attribute.add().graphs.add().initializer.append(tensor_elsewhere(o)),
+    'sparse attribute': lambda o, m: m.graph.node.add().attribute.add().sparse_tensor.CopyFrom(sparse(o, 'values')),
+    'sparse list': lambda o, m: m.graph.node.add().attribute.add().sparse_tensors.append(sparse(o, 'values')),
+}
+
+
+@pytest.mark.parametrize('place', PLACES_OF_TENSORS)
+def test_tensors_are_found_wherever_they_may_lie(tmp_path, place):
+    onnx = pytest.importorskip('onnx')
+    model = onnx.ModelProto()
+    PLACES_OF_TENSORS[place](onnx, model)
+    (tmp_path / 'm.onnx').write_bytes(model.SerializeToString())
+    assert external_files(tmp_path / 'm.onnx') == {'weights.bin'}
+
+
+def test_what_a_key_has_above_its_32_bits_is_dropped(tmp_path):
+    """As protobuf's readers do."""
+    onnx = pytest.importorskip('onnx')
+    model = onnx.ModelProto()
+    model.graph.initializer.append(tensor_elsewhere(onnx))
+    content = model.SerializeToString()
+    # the graph: field 7, with a length
+    assert content[0] == 7 << 3 | 2
+    key, long = (7 << 3 | 2) | 1 << 35, b''
+    while key:
+        long += bytes([key & 127 | (128 if key > 127 else 0)])
+        key >>= 7
+    (tmp_path / 'm.onnx').write_bytes(long + content[1:])
+    assert external_files(tmp_path / 'm.onnx') == {'weights.bin'}
 
 
 def test_weights_of_an_openvino_file_must_be_listed(tmp_path):

@@ -3,7 +3,8 @@
     python tools/deploy.py DEPLOY_CONFIG MODEL_CONFIG CHECKPOINT --work-dir DIR
     mim run mmpose_amfac deploy DEPLOY_CONFIG MODEL_CONFIG CHECKPOINT --work-dir DIR
 
-Deploy configs lie in configs/deploy. Exit code 1: converted, but the result differs from torch.
+Deploy configs lie in configs/deploy. Exit code 0: the result is torch's, 1: it is not, 2: the call was wrong,
+3: unverified (int8, random weights of a detector).
 """
 
 import argparse
@@ -16,7 +17,7 @@ from mmpose_amfac.errors import one_line_errors
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=' '.join(__doc__.splitlines()[-2:]))
     parser.add_argument('deploy_config', help='one of configs/deploy')
     parser.add_argument('model_config', help='config file, or PACKAGE::NAME of an installed package, e.g. '
                         'mmpose::body_2d_keypoint/rtmpose/coco/rtmpose-m_8xb256-420e_coco-256x192.py')
@@ -37,10 +38,11 @@ def main() -> int:
         logging.disable(logging.WARNING)
         warnings.simplefilter('ignore')
     from mmpose_amfac.deploy.convert import convert, told
+    from mmpose_amfac.deploy.verdict import exit_code
     done = convert(args.deploy_config, args.model_config, args.checkpoint, args.work_dir, args.images, args.device,
                    args.dump_info, args.random_weights)
     print(*told(done.report), *done.files, sep='\n')
-    return 1 if done.report['status'] == 'rejected' else 0
+    return exit_code(done.report)
 
 
 if __name__ == '__main__':

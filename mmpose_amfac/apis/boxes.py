@@ -1,6 +1,5 @@
 """The user's own boxes from a COCO-format file."""
 
-import json
 from pathlib import Path
 from reprlib import repr as short
 
@@ -8,9 +7,8 @@ import numpy as np
 
 from mmpose_amfac.apis.sources import VIDEOS, Frame
 from mmpose_amfac.errors import AMFACError
-from mmpose_amfac.geometry import LIMIT
-
-SMALLEST = 1e-3
+from mmpose_amfac.files import read_json
+from mmpose_amfac.geometry import LIMIT, SMALLEST, has_area
 
 
 class BoxFile:
@@ -87,12 +85,7 @@ class BoxFile:
 
 
 def _load(path: Path):
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise AMFACError(f'box file {path} cannot be read: {error.strerror}') from None
-    except (ValueError, RecursionError) as error:
-        raise AMFACError(f'box file {path} is not JSON: {error}') from None
+    content = read_json(path, 'box file')
     if not isinstance(content, (dict, list)):
         raise AMFACError(f"{path} holds neither a list of results nor an object with 'annotations'")
     return content
@@ -160,8 +153,8 @@ def _box(entry: dict, where: str) -> np.ndarray:
     left, top, width, height = box
     xyxy = np.array([left, top, left + width, top + height], np.float32)
     # in float32, as it will be used: far away from 0 a small box vanishes
-    if (xyxy[2:] - xyxy[:2] < SMALLEST).any():
-        raise AMFACError(f'{where}.bbox={short(box)} has no area: width and height must be above 0')
+    if not has_area(xyxy[None])[0]:
+        raise AMFACError(f'{where}.bbox={short(box)} has no area: width and height must be at least {SMALLEST:g}')
     return xyxy
 
 

@@ -11,7 +11,7 @@ from mmpose_amfac.apis.downloads import fetch
 from mmpose_amfac.apis.weights import load_weights
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.packages import install_command
-from mmpose_amfac.runtime.detector import WHOLE_IMAGE, keep_inside, open_detector
+from mmpose_amfac.runtime.detector import WHOLE_IMAGE, check_score_thr, keep_inside, open_detector
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ def build_detector(spec, weights=None, device: str = 'cpu', score_thr: float = 0
     Raises:
         AMFACError: unknown spec, missing file, weights that cannot be had or have a wrong checksum.
     """
-    if not 0 <= score_thr <= 1:
-        raise AMFACError(f'score_thr={score_thr} must lie in [0, 1]')
+    # before weights are fetched
+    check_score_thr(score_thr)
     if isinstance(spec, (tuple, list)):
         spec, weights = spec
     spec = str(spec)
@@ -138,15 +138,21 @@ def build_detector(spec, weights=None, device: str = 'cpu', score_thr: float = 0
                      'FILE.onnx, or CONFIG.py with its weights')
 
 
+# what needs neither torch nor a download
+_OTHERS = '--det FILE.onnx, --det whole_image or --boxes FILE'
+
+
 def _published_files(alias: str, weights, offline: bool) -> tuple[Path, Path]:
     # imported for its place on disk: MMPose's wheel carries the configs of the detectors
     try:
         import mmpose
     except ModuleNotFoundError:
-        raise MissingPackageError(f'the detector {alias} needs mmpose: {install_command("mmpose")}') from None
+        raise MissingPackageError(f'the detector {alias} needs torch, mmdet and mmpose, which is not installed; '
+                                  f'without them: {_OTHERS}') from None
     published = PUBLISHED[alias]
     config = Path(mmpose.__file__).parent / '.mim' / 'demo' / 'mmdetection_cfg' / published.config
     if weights is None:
         name = published.address.rsplit('/', 1)[-1]
-        weights = fetch(published.address, f'with a local copy: --det {alias} --det-weights {name}', offline)
+        remedy = f'with a local copy: --det {alias} --det-weights {name}; without: {_OTHERS}'
+        weights = fetch(published.address, remedy, offline)
     return config, Path(weights)

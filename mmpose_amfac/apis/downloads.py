@@ -2,6 +2,8 @@
 
 import os
 import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 from mmpose_amfac.errors import AMFACError
@@ -27,7 +29,8 @@ def fetch(address: str, remedy: str, offline: bool = False) -> Path:
         offline: do not open the address.
 
     Raises:
-        AMFACError: neither cached nor reachable (5 s without an answer), or a wrong checksum.
+        AMFACError: neither cached nor reachable (5 s without an answer), a wrong checksum, or a cache that cannot be
+            written.
     """
     name = address.rsplit('/', 1)[-1]
     cached = cache_folder() / name
@@ -38,13 +41,25 @@ def fetch(address: str, remedy: str, offline: bool = False) -> Path:
         raise AMFACError(f'{name} is not in {cached.parent} and downloads are switched off; {remedy}')
     try:
         with atomic_path(cached) as part:
-            with part.open('wb') as out, urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
-                while block := answer.read(_CHUNK):
+            with part.open('wb') as out:
+                for block in _blocks(address, remedy):
                     out.write(block)
             _verify(part, name, remedy)
     except OSError as error:
-        raise AMFACError(f'{address} cannot be reached ({getattr(error, "reason", error)}); {remedy}') from None
+        raise AMFACError(f'the cache folder {cached.parent} cannot be written ({error.strerror or error}): set '
+                         f'XDG_CACHE_HOME to another one, or {remedy}') from None
     return cached
+
+
+def _blocks(address: str, remedy: str) -> Iterator[bytes]:
+    try:
+        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
+            while block := answer.read(_CHUNK):
+                yield block
+    except (OSError, HTTPException) as error:
+        # an answer that is not HTTP is quoted as it came
+        reason = ' '.join(str(getattr(error, 'reason', error)).split())
+        raise AMFACError(f'{address} cannot be reached ({reason}); {remedy}') from None
 
 
 def _verify(path: Path, name: str, remedy: str) -> None:

@@ -89,7 +89,8 @@ def _device(torch, device: str | None) -> str:
         # and back: the device `meta` has shapes only
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, AttributeError, ImportError) as error:
-        raise AMFACError(f'device={device!r} cannot be used here: {str(error).splitlines()[0]}') from None
+        raise AMFACError(f"device={device!r} cannot be used here: {str(error).splitlines()[0]}; 'cpu' can, and "
+                         'README tells how to install a torch for GPUs') from None
     return device
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from mmpose_amfac.apis.sources import Frame
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.poses import Poses
+from mmpose_amfac.runtime.topdown import detected
 
 
 @dataclass
@@ -46,7 +47,7 @@ def predict(frames: Iterable[Frame], estimator, detector=None, boxes=None) -> It
 
     Yields:
         The frame and its poses. A frame that could not be read passes with its ``error``; so does one that ``boxes``
-        does not know, or whose poses are no numbers, with ``image=None``.
+        does not know, whose boxes or scores are wrong, or whose poses are no numbers, with ``image=None``.
 
     Raises:
         AMFACError: not exactly one of ``detector`` and ``boxes``.
@@ -76,14 +77,15 @@ def _predict(frames, estimator, find):
 
 def _start(frame: Frame, estimator, find) -> tuple[_Job, np.ndarray]:
     found, scores = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    new, center, scale = (), None, None
     if frame.image is not None:
         try:
-            found, scores = find(frame)
+            boxes, values = detected(find(frame), 'the boxes')
+            if len(boxes):
+                new, center, scale = estimator.crop(frame.image, boxes)
+            found, scores = boxes, values
         except AMFACError as error:
             frame = _skipped(frame, error)
-    new, center, scale = (), None, None
-    if len(found):
-        new, center, scale = estimator.crop(frame.image, found)
     joints = estimator.num_keypoints
     job = _Job(frame, found, scores, center, scale, np.zeros((len(found), joints, 2), np.float32),
                np.zeros((len(found), joints), np.float32), len(found))

@@ -86,6 +86,8 @@ class JsonWriter:
 class DrawingWriter:
     """Drawn pictures under their own names, or one mp4 of a video with its frames and rate; a context manager.
 
+    A name whose format OpenCV cannot write gets ``.png`` added, once more where another picture has that name.
+
     Args:
         folder: where the files go.
         source: what is drawn.
@@ -99,7 +101,15 @@ class DrawingWriter:
         self.source = source
         self.path = None
         self._video = None
-        keep_inputs([self._target(path.name) for path in source.files], source.files)
+        self._targets, taken = {}, set()
+        # those that keep their names come first
+        for name in sorted((path.name for path in source.files), key=lambda name: picture_path(name).name != name):
+            target = self._target(name)
+            while target in taken:
+                target = target.with_name(f'{target.name}.png')
+            taken.add(target)
+            self._targets[name] = target
+        keep_inputs(taken, source.files)
 
     def __enter__(self) -> 'DrawingWriter':
         self._stack = ExitStack()
@@ -112,7 +122,7 @@ class DrawingWriter:
             AMFACError: OpenCV cannot write it.
         """
         if self.source.kind == 'pictures':
-            self.path = write_image(self._target(frame.name), drawing)
+            self.path = write_image(self._targets.get(frame.name) or self._target(frame.name), drawing)
             return
         # encoders cut odd sizes down to even ones
         height, width = drawing.shape[:2]

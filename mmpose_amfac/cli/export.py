@@ -9,7 +9,8 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         'export', help='write a model for ONNX Runtime, OpenVINO, TensorRT or TorchScript, and check it',
         description='Writes FILE and FILE.json (the manifest, all that a runtime needs besides). Exit code 0: the file '
-        'gives the joints of the trained network, 1: it does not and is marked rejected, 2: the call was wrong.')
+        'gives the joints of the trained network, 1: it does not and is marked rejected, 2: the call was wrong, 3: '
+        'unverified, as nothing here can judge it (int8 needs --ann).')
     parser.add_argument('--model', default='amfacpose', metavar='NAME|CONFIG',
                         help='packaged model or config file (default %(default)s)')
     parser.add_argument('--weights', metavar='FILE', help='checkpoint; needed with a config file')
@@ -37,8 +38,9 @@ def add_sample_options(parser) -> None:
 
 
 def run(args) -> int:
-    """Export, report; returns 1 for a rejected file."""
+    """Export, report; returns the exit code."""
     from mmpose_amfac.deploy.export import export
+    from mmpose_amfac.deploy.verdict import exit_code
     from mmpose_amfac.deploy.verify import told
     path, manifest = export(args.model, args.weights, args.out, args.backend, args.precision, args.dynamic_batch,
                             args.batch, args.opset, args.half_weights, args.images, args.ann, args.image_root)
@@ -49,4 +51,4 @@ def run(args) -> int:
             print(f'  {what}: {rewrite}')
     for line in told(manifest.verification):
         print(f'  {line}')
-    return 1 if manifest.verification['status'] == 'rejected' else 0
+    return exit_code(manifest.verification)

@@ -5,10 +5,11 @@ import difflib
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 from mmpose_amfac import __version__
 from mmpose_amfac.errors import AMFACError
-from mmpose_amfac.packages import install_command
+from mmpose_amfac.packages import in_runtime, install_command
 
 VERBS = ('predict', 'demo', 'export', 'verify', 'doctor', 'autoload')
 
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition('.')[0] == 'mmpose_amfac':
             raise
-        message = f'{args.verb} needs {error.name}, which is not installed: {install_command(error.name)}'
+        message = f'{args.verb} needs {_missing(error.name)}'
     except BrokenPipeError:
         # the reader has gone, as `| head` does; Python's own flush at the end must not complain either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,6 +60,13 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     print(f'amfacpose: error: {message}', file=sys.stderr)
     return 2
+
+
+def _missing(name: str) -> str:
+    if find_spec('torch') is None and not in_runtime(name):
+        return (f'{name} and more that is not installed: torch and OpenMMLab\'s packages (in a checkout: make deploy; '
+                'amfacpose doctor lists what is missing)')
+    return f'{name}, which is not installed: {install_command(name)}'
 
 
 def _reject(parser: argparse.ArgumentParser, verb: str, unknown: list[str]) -> None:

@@ -36,7 +36,14 @@ def add_model_options(parser) -> None:
     parser.add_argument('--threads', type=_positive, metavar='N',
                         help='CPU threads of an exported file and of an ONNX detector (default: all usable cores)')
     parser.add_argument('--manifest', metavar='FILE.json',
-                        help='manifest of an exported file (default: the one beside it)')
+                        help='manifest of an exported file (default: the one beside it), or an object with some of its '
+                        'fields, which replace those')
+    parser.add_argument('--padding', type=float, metavar='P',
+                        help="factor on the box size for an exported file (default: the manifest's, else 1.25)")
+    parser.add_argument('--decode', type=_pair, nargs='+', metavar='KEY=VALUE',
+                        help='how an exported file is decoded: rule=simcc split_ratio=R window=N, or rule=heatmap '
+                        'stride=S refine=none|quarter|dark kernel=N (what is left out: as the manifest or the outputs '
+                        'say)')
     parser.add_argument('--det', metavar='ALIAS|CONFIG|FILE.onnx|whole_image',
                         help=f'person detector: rtmdet-nano, rtmdet-m, an MMDetection config, an RTMDet ONNX file, or '
                         f'whole_image (default {DEFAULT_DET})')
@@ -93,16 +100,31 @@ def build_estimator(args, batch_size: int = 32):
         from mmpose_amfac.manifest import Manifest
         from mmpose_amfac.runtime import AMFACPose
         estimator = AMFACPose(args.model, None, args.backend or 'auto', args.device or 'cpu', args.threads, batch_size,
-                              manifest=args.manifest, flip=args.flip)
+                              manifest=_manifest(args), flip=args.flip)
         if args.manifest is None and not Manifest.path_of(estimator.weights).is_file():
-            print(f'amfacpose: {args.model} has no manifest; assumed: {estimator.manifest.decode}, padding '
+            print(f'amfacpose: {args.model} has no manifest; taken: {estimator.manifest.decode}, padding '
                   f'{estimator.manifest.padding}, RGB, ImageNet mean and deviation', file=sys.stderr)
         return estimator
-    for option in ('threads', 'manifest'):
+    for option in ('threads', 'manifest', 'padding', 'decode'):
         if getattr(args, option) is not None:
             raise AMFACError(f'--{option} belongs to an exported file: --model FILE.onnx')
     from mmpose_amfac.apis import TorchEstimator
     return TorchEstimator(args.model, args.weights, args.device, batch_size, args.flip)
+
+
+def _manifest(args):
+    """What :class:`~mmpose_amfac.runtime.AMFACPose` takes for a manifest."""
+    from mmpose_amfac.errors import AMFACError
+    fields = {}
+    if args.padding is not None:
+        fields['padding'] = args.padding
+    if args.decode is not None:
+        fields['decode'] = dict(args.decode)
+        if len(fields['decode']) < len(args.decode):
+            raise AMFACError('--decode has the same key twice')
+    if fields and args.manifest is not None:
+        raise AMFACError('--manifest goes without --padding and --decode; write them into that file')
+    return fields or args.manifest
 
 
 def _write(source, estimator, detector, boxes, target, drawings, args):
@@ -156,6 +178,20 @@ def output_folder(path):
     if there is not None and not there.is_dir():
         raise AMFACError(f'--out {path}: {there} is a file; give a folder')
     return path
+
+
+def _pair(text: str) -> tuple:
+    """``KEY=VALUE`` with a whole number, a number or a word as value; the manifest knows which keys there are."""
+    key, _, value = text.partition('=')
+    if not key or not value:
+        raise argparse.ArgumentTypeError(f'{text!r} must be KEY=VALUE; keys are rule, split_ratio and window, or rule, '
+                                         'stride, refine and kernel')
+    for kind in (int, float):
+        try:
+            return key, kind(value)
+        except ValueError:
+            pass
+    return key, value
 
 
 def _fraction(text: str) -> float:

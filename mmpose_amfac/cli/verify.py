@@ -7,8 +7,9 @@ def add_parser(subparsers) -> None:
     """Add the verb."""
     parser = subparsers.add_parser(
         'verify', help='check an exported file against the trained network again',
-        description='Needs FILE.json beside FILE. Exit code 0: passed, 1: rejected, which the manifest then says, 2: '
-        'the call was wrong or the file is not the one of its manifest.')
+        description='Needs FILE.json beside FILE. Exit code 0: passed, 1: rejected, or the manifest stays rejected, as '
+        'another check found that, 2: the call was wrong or the file is not the one of its manifest, 3: unverified, as '
+        'nothing here can judge it (int8 needs --ann).')
     parser.add_argument('file', metavar='FILE', help='.onnx, .xml, .engine or .ts')
     parser.add_argument('--config', metavar='NAME|CONFIG', help='needed with a config file; default: the packaged '
                         'model that the manifest names')
@@ -18,9 +19,10 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    """Verify, report; returns 1 for a rejected file."""
+    """Verify, report; returns the exit code."""
+    from mmpose_amfac.deploy.verdict import exit_code
     from mmpose_amfac.deploy.verify import told, verify_file
     report = verify_file(args.file, args.config, args.weights, args.images, args.ann, args.image_root)
     for line in told(report):
         print(line)
-    return 1 if report['status'] == 'rejected' else 0
+    return exit_code(report)

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmpose_amfac.deploy import deploy_config as configs
+from mmpose_amfac.deploy.places import is_file, make_folder
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.files import sha256, write_json
 from mmpose_amfac.packages import install_command
 
 CHECK = 'check.json'
+# what it opens its engines with
+TENSORRT = ("an NVIDIA GPU and TensorRT 8, as MMDeploy 1.3.1 does not open engines of later versions: python -m pip "
+            "install 'tensorrt<9'")
 # all that a run may leave
 _SDK = ('deploy.json', 'pipeline.json', 'detail.json')
 _SUFFIXES = ('.onnx', '.xml', '.bin', '.engine')
@@ -63,17 +67,14 @@ def convert(deploy_config, model_config, checkpoint, work_dir, images=None, devi
     except ModuleNotFoundError as error:
         raise MissingPackageError(f'conversion needs {error.name}: {install_command(error.name)}') from None
 
-    if checkpoint is not None and '://' not in str(checkpoint) and not Path(checkpoint).is_file():
+    if checkpoint is not None and '://' not in str(checkpoint) and not is_file(checkpoint):
         raise AMFACError(f'checkpoint {checkpoint} does not exist')
     deploy, model = configs.load(deploy_config), configs.load_model(model_config)
     configs.fit(deploy, model, deploy_config, model_config)
     backend = get_backend(deploy).value
     _available(backend, get_backend_manager(backend), device)
     work_dir = Path(work_dir)
-    try:
-        work_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AMFACError(f'--work-dir {work_dir} cannot be a folder: {error.strerror}') from None
+    make_folder(f'--work-dir {work_dir}', work_dir)
     with tempfile.TemporaryDirectory(prefix='.convert-', dir=work_dir) as folder:
         with _told(f'{model_config} cannot be built'):
             source = _reference(deploy, model, checkpoint, images, device, Path(folder))
@@ -97,11 +98,21 @@ def convert(deploy_config, model_config, checkpoint, work_dir, images=None, devi
 
 def told(report: dict) -> list[str]:
     """The figures in lines for a person."""
-    figures = {key: value for key, value in report.items()
-               if key not in ('status', 'reasons', 'sha256', 'deploy_config', 'model_config', 'checkpoint', 'samples')}
-    return [', '.join(f'{key} {value:.3g}' if isinstance(value, float) else f'{key} {value}'
-                      for key, value in figures.items()),
-            *(f'rejected: {reason}' for reason in report['reasons']), f'{report["status"]} on {report["samples"]}']
+    lines = []
+    if 'max_px' in report:
+        what, why = (f'{report["compared"]} of {report["joints"]} joints', 'no clear best bin') \
+            if 'joints' in report else (f'{report["boxes"]} boxes', 'no counterpart')
+        lines.append(f'against torch: max {report["max_px"]:.2g} px of the network input '
+                     f'({_limit(report["limit_px"], " px")}) over {what}; {report["left_out"]:.1%} left out ({why})')
+        lines.append(f'scores: max {report["score_max"]:.2g} ({_limit(report["score_limit"])})')
+    if 'raw_max' in report:
+        lines.append(f'outputs: max {report["raw_max"]:.2g} of the largest value ({_limit(report["raw_limit"])})')
+    return [*lines, *(f'rejected: {reason}' for reason in report['reasons']),
+            f'{report["status"]} on {report["samples"]}, {report["backend"]} {report["precision"]}']
+
+
+def _limit(value: float | None, unit: str = '') -> str:
+    return 'no limit' if value is None else f'limit {value:.2g}{unit}'
 
 
 def _reference(deploy, model_config, checkpoint, images, device: str, folder: Path):
@@ -155,7 +166,8 @@ def _available(backend: str, manager, device: str) -> None:
     if backend == 'openvino' and device != 'cpu':
         raise AMFACError(f'device={device!r} is wrong for OpenVINO; leave --device at cpu')
     if not manager.is_available():
-        raise MissingPackageError(f'this deploy config needs {backend}: {install_command(backend)}')
+        remedy = TENSORRT if backend == 'tensorrt' else f'{backend}: {install_command(backend)}'
+        raise MissingPackageError(f'this deploy config needs {remedy}')
 
 
 def _calibrate(deploy, model, checkpoint, folder, device) -> None:

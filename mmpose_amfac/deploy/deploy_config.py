@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 
+from mmpose_amfac.deploy.places import is_file
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.paths import mim_root
 
@@ -55,9 +56,9 @@ def _read_model(path):
 
 def _find(path, family: str, what: str) -> Path:
     """A file, or the one of that name among the configs that are installed."""
-    if Path(path).is_file():
+    if is_file(path):
         return Path(path)
-    found = list((mim_root() / 'configs').glob(f'{family}/{path}')) if Path(path).name == str(path) else []
+    found = [file for file in (mim_root() / 'configs').glob(f'{family}/*.py') if file.name == str(path)]
     if not found:
         raise AMFACError(f'{what} {path} does not exist, here or in {mim_root() / "configs"}')
     return found[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 from mmpose_amfac import paths
 from mmpose_amfac.deploy import deploy_config
 from mmpose_amfac.deploy.convert import CHECK, Conversion, convert
+from mmpose_amfac.deploy.places import make_folder
 from mmpose_amfac.errors import AMFACError, integers, one_of
 
 ENDINGS = {'onnxruntime': '.onnx', 'openvino': '.xml'}
@@ -40,7 +41,7 @@ def export_detector(config, weights, out, input_size=(320, 320), backend: str = 
     deploy.onnx_config.input_shape = list(input_size)
     for inputs in deploy.backend_config.get('model_inputs', ()):
         inputs.opt_shapes.input = [1, 3, input_size[1], input_size[0]]
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(f'out={str(out)!r}', out.parent, f'{out.name}.{CHECK}')
     with tempfile.TemporaryDirectory(prefix='.detector-', dir=out.parent) as folder:
         done = convert(deploy, config, weights, folder, images)
         files = [out.with_name(file.name.replace('end2end', out.stem)) for file in done.files]

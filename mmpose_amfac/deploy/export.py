@@ -1,6 +1,7 @@
 """Trained weights -> one file for an inference engine, with its manifest, checked against torch."""
 
 import copy
+import os
 import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -11,12 +12,13 @@ from mmpose_amfac import geometry
 from mmpose_amfac.deploy import half, tensorrt, torchscript
 from mmpose_amfac.deploy.fuse import switch_to_deploy
 from mmpose_amfac.deploy.onnx_file import INPUT, OPSET, OPSETS, OUTPUTS, checked_operators, write_onnx
+from mmpose_amfac.deploy.places import make_folder
 from mmpose_amfac.deploy.quantize import quantize
 from mmpose_amfac.deploy.samples import samples
 from mmpose_amfac.deploy.trained import TrainedModel
 from mmpose_amfac.deploy.verify import verify, version
 from mmpose_amfac.errors import AMFACError, MissingPackageError, integer, one_of
-from mmpose_amfac.manifest import BACKENDS, Manifest
+from mmpose_amfac.manifest import BACKENDS, SUFFIXES, Manifest
 from mmpose_amfac.packages import install_command
 from mmpose_amfac.runtime.openvino_engine import openvino_core
 
@@ -74,15 +76,15 @@ def _int8(onnx_file, inputs) -> None:
 
 
 FORMATS = {
-    'onnx': Format('.onnx', ('onnx', 'onnxruntime'), {}, dict(fp32=None, fp16=_half, int8=_int8)),
-    'onnxruntime': Format('.onnx', ('onnx', 'onnxruntime'), dict(fp32='negated', int8='negated'),
+    'onnx': Format(SUFFIXES['onnx'], ('onnx', 'onnxruntime'), {}, dict(fp32=None, fp16=_half, int8=_int8)),
+    'onnxruntime': Format(SUFFIXES['onnxruntime'], ('onnx', 'onnxruntime'), dict(fp32='negated', int8='negated'),
                           dict(fp32=None, fp16=_half, int8=_int8)),
     # weights alone: whether it computes in float16 is decided where it runs
-    'openvino': Format('.xml', ('onnx', 'openvino'), dict(fp32='native', fp16='native', int8='native'),
+    'openvino': Format(SUFFIXES['openvino'], ('onnx', 'openvino'), dict(fp32='native', fp16='native', int8='native'),
                        dict(fp32=None, fp16=_half_storage, int8=quantize), _openvino),
-    'tensorrt': Format('.engine', ('onnx', 'onnxruntime'), {}, dict(fp32=None, fp16=_half, int8=None),
+    'tensorrt': Format(SUFFIXES['tensorrt'], ('onnx', 'onnxruntime'), {}, dict(fp32=None, fp16=_half, int8=None),
                        _tensorrt),
-    'torchscript': Format('.ts', (), dict(fp32='native'), dict(fp32=None)),
+    'torchscript': Format(SUFFIXES['torchscript'], (), dict(fp32='native'), dict(fp32=None)),
 }
 
 
@@ -218,14 +220,11 @@ def _form(backend: str, precision: str, half_weights: bool) -> Format:
 
 def _target(out, suffix: str) -> Path:
     path = Path(out)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise AMFACError(f'--out {path} is a folder; give a file, e.g. {path / f"amfacpose{suffix}"}')
     if path.suffix != suffix:
         raise AMFACError(f'--out {path} must end in {suffix}')
-    there = next(place for place in path.absolute().parents if place.exists())
-    if not there.is_dir():
-        raise AMFACError(f'--out {path}: {there} is a file; give a folder')
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(f'--out {path}', path.parent, Manifest.path_of(path).name)
     return path
 
 

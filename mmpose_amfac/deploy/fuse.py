@@ -57,8 +57,10 @@ def switch_to_deploy(model, mish: str = 'sigmoid') -> Report:
     if collapsed:
         strides = [2 << i for i in backbone.out_indices]
         model.neck = FusedAFPN(neck, [(-(-size[1] // s), -(-size[0] // s)) for s in strides])
-    _note(report, collapsed, 'neck and embedding work on axis means, gates of a DGCB on their product',
+    _note(report, collapsed, 'neck and embedding work on axis means',
           'no AFPN' if neck is None else f'{type(neck).__name__} is read by {type(head).__name__}')
+    _note(report, collapsed and neck.modulation != 'none', 'the gates of each DGCB became one mask on the means',
+          'the neck has no DGCB' if collapsed else 'no AFPN is rewritten')
     if ours:
         model.head = FusedHead.of(head, act)
     _note(report, ours, 'the head embeds means instead of averaging embeddings', f'head is a {type(head).__name__}')

@@ -4,9 +4,6 @@ from abc import ABC, abstractmethod
 
 import torch
 
-# pixels of the network input; int8 is judged by an AP, which is not measured here
-LIMITS = dict(FP32=0.1, FP16=1.0)
-
 
 class Reference(ABC):
     """What both kinds share: the converted files, opened by MMDeploy, and a verdict.
@@ -15,13 +12,14 @@ class Reference(ABC):
         example: a picture (H, W, 3) uint8 BGR to trace with.
         checkpoint: path of the weights.
         random: they were drawn.
+        precision: ``'fp32'``, ``'fp16'`` or ``'int8'``; the last is judged by an AP, which is not measured here.
     """
 
     def __init__(self, deploy, task, model, checkpoint, random: bool):
         from mmdeploy.utils import get_precision
         self.deploy, self.task, self.model, self.checkpoint = deploy, task, model, str(checkpoint)
         self.random = random
-        self.precision = get_precision(deploy)
+        self.precision = get_precision(deploy).lower()
 
     def compare(self, files) -> dict:
         """Figures, ``status`` and ``reasons`` of back-end files."""
@@ -32,11 +30,11 @@ class Reference(ABC):
             with torch.inference_mode():
                 return [v.cpu() for v in wrapper.output_to_list(wrapper({name: inputs.to(self.task.device)}))]
 
-        report = dict(status='passed', precision=self.precision.lower(), **self._figures(run))
+        report = dict(status='passed', precision=self.precision, **self._figures(run))
         nothing = report.pop('nothing', False)
         if report['reasons']:
             report['status'] = 'rejected'
-        elif nothing or self.precision == 'INT8':
+        elif nothing or self.precision == 'int8':
             report['status'] = 'unverified'
         return report
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from mmpose_amfac.apis.sources import open_source, read_image
-from mmpose_amfac.deploy.reference import LIMITS, Reference
+from mmpose_amfac.deploy.reference import Reference
+from mmpose_amfac.deploy.verdict import PIXELS, SCORES, exceeded, fault
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.runtime.detector import letterbox
 
@@ -14,7 +15,6 @@ from mmpose_amfac.runtime.detector import letterbox
 MARGIN = 0.02
 # pixels within which two boxes are one, and the share of boxes without one: NMS chooses between equals
 SAME_BOX, LEFT_OUT = 4.0, 0.02
-SCORE_LIMIT = dict(FP32=1e-3, FP16=2e-2)
 
 
 class BoxReference(Reference):
@@ -37,34 +37,32 @@ class BoxReference(Reference):
         return torch.cat([self._letterboxed(picture)['inputs'] for picture in self._pictures])
 
     def _figures(self, run) -> dict:
-        figures = dict(boxes=0, max_px=0.0, score_max=0.0, reasons=[], samples=f'{len(self._pictures)} {self._told}')
-        missed = 0
-        threshold = self.model.bbox_head.test_cfg.get('score_thr', 0.0) + MARGIN
+        report = dict(samples=f'{len(self._pictures)} {self._told}', reasons=[])
+        reasons = report['reasons']
+        least = self.model.bbox_head.test_cfg.get('score_thr', 0.0) + MARGIN
+        pairs, lone = [], 0
         for picture in self._pictures:
-            inputs, found = self._predict(picture)
+            inputs, wanted = self._predict(picture)
             dets, labels = (v[0].numpy() for v in run(inputs))
-            for box, score, label in zip(found.bboxes, found.scores, found.labels):
-                if score < threshold:
-                    continue
-                away = np.where(labels == label, np.abs(dets[:, :4] - box).max(1), np.inf)
-                nearest = away.argmin()
-                figures['boxes'] += 1
-                if not away[nearest] <= SAME_BOX:
-                    missed += 1
-                    continue
-                figures['max_px'] = max(figures['max_px'], float(away[nearest]))
-                figures['score_max'] = max(figures['score_max'], float(abs(dets[nearest, 4] - score)))
-        figures['left_out'] = missed / max(figures['boxes'], 1)
+            faults = fault('dets', dets, (len(dets), 5)), fault('labels', labels, (len(dets), ))
+            reasons += [reason for reason in faults if reason is not None]
+            if reasons:
+                return report
+            found, missed = _paired(wanted, dets, labels, least)
+            pairs += found
+            lone += missed
+        report |= dict(boxes=len(pairs) + lone, left_out=lone / max(len(pairs) + lone, 1),
+                       max_px=max((away for away, _ in pairs), default=0.0),
+                       score_max=max((apart for _, apart in pairs), default=0.0),
+                       limit_px=PIXELS.get(self.precision), score_limit=SCORES.get(self.precision))
         if self.random:
-            return figures | dict(nothing=True)
-        limit, score_limit = (table.get(self.precision, np.inf) for table in (LIMITS, SCORE_LIMIT))
-        if figures['left_out'] > LEFT_OUT:
-            figures['reasons'].append(f'{figures["left_out"]:.1%} of the boxes have no counterpart, more than '
-                                      f'{LEFT_OUT:.0%}')
-        if not (figures['max_px'] <= limit and figures['score_max'] <= score_limit):
-            figures['reasons'].append(f'boxes differ from torch by up to {figures["max_px"]:.3g} px and '
-                                      f'{figures["score_max"]:.3g} in score, more than {limit:g} and {score_limit:g}')
-        return figures | dict(nothing=figures['boxes'] == 0)
+            return report | dict(nothing=True)
+        if report['left_out'] > LEFT_OUT:
+            reasons.append(f'{report["left_out"]:.1%} of the boxes, of torch or of the file, have no counterpart, more '
+                           f'than {LEFT_OUT:.0%}')
+        reasons += exceeded('boxes differ from torch', report['max_px'], report['limit_px'], ' px')
+        reasons += exceeded('scores differ from torch', report['score_max'], report['score_limit'])
+        return report | dict(nothing=report['boxes'] == 0)
 
     def _letterboxed(self, picture) -> dict:
         from mmdet.structures import DetDataSample
@@ -79,6 +77,29 @@ class BoxReference(Reference):
         data = self._letterboxed(picture)
         found, = self.model.predict(data['inputs'], data['data_samples'], rescale=False)
         return data['inputs'], found.pred_instances.cpu().numpy()
+
+
+def _paired(wanted, dets, labels, least: float) -> tuple[list[tuple[float, float]], int]:
+    """Pairs of torch's boxes with the file's, nearest first, and how many of either have no partner.
+
+    A box has one partner at most, of its own label. Boxes below the score ``least`` may be partners, but need none.
+
+    Returns:
+        (pixels, score) by which pairs differ, and the number of boxes without a partner.
+    """
+    away = np.abs(wanted.bboxes[:, None] - dets[None, :, :4]).max(2)
+    away[wanted.labels[:, None] != labels] = np.inf
+    theirs, ours = wanted.scores, dets[:, 4]
+    pairs, taken, given = [], set(), set()
+    for i, j in sorted(np.argwhere(away <= SAME_BOX).tolist(), key=lambda pair: away[tuple(pair)]):
+        if i not in taken and j not in given:
+            taken.add(i)
+            given.add(j)
+            if max(theirs[i], ours[j]) >= least:
+                pairs.append((float(away[i, j]), float(abs(theirs[i] - ours[j]))))
+    lone = [i for i, score in enumerate(theirs) if score >= least and i not in taken]
+    lone += [j for j, score in enumerate(ours) if score >= least and j not in given]
+    return pairs, len(lone)
 
 
 def _pictures(images):

@@ -5,13 +5,11 @@ import torch
 
 from mmpose_amfac.apis.estimator import box_padding
 from mmpose_amfac.deploy.deploy_config import input_size
-from mmpose_amfac.deploy.reference import LIMITS, Reference
+from mmpose_amfac.deploy.reference import Reference
 from mmpose_amfac.deploy.samples import samples
-from mmpose_amfac.deploy.vectors import LEAD
+from mmpose_amfac.deploy.vectors import clear
+from mmpose_amfac.deploy.verdict import PIXELS, SCORES, VALUES, apart, exceeded, fault
 from mmpose_amfac.errors import AMFACError
-
-# largest difference of a float32 network's outputs, as a share of their largest value
-RAW_LIMIT = 1e-3
 
 
 class PoseReference(Reference):
@@ -49,39 +47,42 @@ class PoseReference(Reference):
     def _figures(self, run) -> dict:
         from mmdeploy.utils import is_dynamic_batch
         decoded = self.deploy.codebase_config.get('export_postprocess', False)
-        count = len(self._samples.crops)
+        count, names = len(self._samples.crops), self.deploy.onnx_config.output_names
         sizes = (1, 3) if is_dynamic_batch(self.deploy) else (1, )
-        wanted = [torch.cat(v) for v in zip(*(self._outputs(self.inputs([i])) for i in range(count)))]
-        joints, scores = self._decode(wanted)
-        chosen = np.logical_and.reduce([_clear(v) for v in wanted])
-        figures = dict(max_px=0.0, score_max=0.0, batches=sizes, reasons=[], compared=int(chosen.sum()),
-                       joints=chosen.size, left_out=float(1 - chosen.mean()),
-                       samples=f'{count} {self._samples.description}')
+        vectors = [torch.cat(v) for v in zip(*(self._outputs(self.inputs([i])) for i in range(count)))]
+        joints, scores = self._decode(vectors)
+        vectors = [v.numpy() for v in vectors]
+        wanted = [joints, scores] if decoded else vectors
+        reasons, found = [], []
         for size in sizes:
             batches = [range(i, min(i + size, count)) for i in range(0, count, size)]
-            found = [torch.cat(v) for v in zip(*(run(self.inputs(b)) for b in batches))]
-            if not decoded:
-                raw = max(float((a - b).abs().max() / a.abs().max()) for a, b in zip(wanted, found))
-                figures['raw_max'] = max(raw, figures.get('raw_max', 0.0))
-            points, peaks = [v.numpy() for v in found] if decoded else self._decode(found)
-            away = np.linalg.norm(points - joints, axis=-1)
-            figures['max_px'] = max(figures['max_px'], float(away[chosen].max(initial=0)))
-            figures['score_max'] = max(figures['score_max'], float(np.abs(peaks.reshape(scores.shape) - scores).max()))
-        limit = LIMITS.get(self.precision, np.inf)
-        # written so that NaN fails
-        if not figures['max_px'] <= limit:
-            figures['reasons'].append(f'joints differ from torch by up to {figures["max_px"]:.3g} px, more than '
-                                      f'{limit:g} px')
-        if self.precision == 'FP32' and not figures.get('raw_max', 0.0) <= RAW_LIMIT:
-            figures['reasons'].append(f'outputs differ from torch by {figures["raw_max"]:.3g} of their largest value, '
-                                      f'more than {RAW_LIMIT:g}')
+            outputs = [torch.cat(v).numpy() for v in zip(*(run(self.inputs(b)) for b in batches))]
+            reasons += [f'batch {size}: {reason}' for reason in _faults(names, outputs, wanted)]
+            found.append(outputs)
+        report = dict(samples=f'{count} {self._samples.description}', batches=sizes, reasons=reasons)
+        if reasons:
+            return report
+        chosen = clear(vectors, getattr(self.model.head.decoder, 'window', 0))
+        points, peaks = zip(*(outputs if decoded else self._decode([torch.from_numpy(v) for v in outputs])
+                              for outputs in found))
+        away = np.linalg.norm(np.stack(points) - joints, axis=-1)
+        report |= dict(joints=chosen.size, compared=int(chosen.sum()), left_out=float(1 - chosen.mean()),
+                       max_px=float(away[:, chosen].max(initial=0)), score_max=apart(np.stack(peaks), scores),
+                       limit_px=PIXELS.get(self.precision), score_limit=SCORES.get(self.precision))
+        reasons += exceeded('joints differ from torch', report['max_px'], report['limit_px'], ' px')
+        reasons += exceeded('scores differ from torch', report['score_max'], report['score_limit'],
+                            ' of the largest')
+        if not decoded:
+            raw = max(apart(value, like) for outputs in found for value, like in zip(outputs, wanted))
+            report |= dict(raw_max=raw, raw_limit=VALUES.get(self.precision))
+            reasons += exceeded('outputs differ from torch', raw, report['raw_limit'], ' of their largest value')
         # the same for every crop: agreement says nothing
-        constant = all(float(v.std(0).max()) <= 1e-6 * float(v.abs().max()) for v in wanted)
-        figures['nothing'] = constant or decoded and not chosen.any()
-        return figures
+        constant = all(float(v.std(0).max()) <= 1e-6 * float(np.abs(v).max()) for v in vectors)
+        return report | dict(nothing=constant or decoded and not chosen.any())
 
 
-def _clear(values) -> np.ndarray:
-    """(n, K): rows or maps whose best cell leads every other by more than 1e-3 of the peak."""
-    best, second = values.flatten(2).topk(2).values.unbind(-1)
-    return (best - second > LEAD * best.abs()).numpy()
+def _faults(names, outputs, wanted) -> list[str]:
+    if len(outputs) != len(wanted):
+        return [f'{len(outputs)} outputs instead of {len(wanted)}']
+    return [reason for name, value, like in zip(names, outputs, wanted)
+            if (reason := fault(name, value, like.shape)) is not None]

@@ -1,7 +1,6 @@
 """Crops to verify and calibrate with: sample photographs, a folder of pictures, or COCO annotations."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ import numpy as np
 
 from mmpose_amfac import geometry
 from mmpose_amfac.apis.sources import open_source, read_image
+from mmpose_amfac.deploy.places import is_file
 from mmpose_amfac.errors import AMFACError, MissingPackageError, number
+from mmpose_amfac.files import read_json
 from mmpose_amfac.packages import install_command
 
 # crops that are compared one by one; an AP takes all of them
@@ -106,7 +107,7 @@ class Annotated:
 
     def __init__(self, path, image_root=None):
         self.path = Path(path)
-        content = _load(self.path)
+        content = read_json(self.path, 'annotations')
         try:
             self._names = {entry['id']: entry['file_name'] for entry in content['images']}
             persons = {c['id'] for c in content.get('categories', ()) if c['name'] == 'person'}
@@ -132,6 +133,11 @@ class Annotated:
         if not self._boxes:
             raise AMFACError(f'{path} has no person to cut out')
         self.root = self._find_root(image_root)
+        # before hours of work end at the last picture
+        for image_id in self._boxes:
+            if not is_file(self.root / self._names[image_id]):
+                raise AMFACError(f'{self.root / self._names[image_id]}, which {self.path} names, does not exist; give '
+                                 'the folder that the names start from: --image-root DIR')
 
     def __len__(self) -> int:
         return sum(map(len, self._boxes.values()))
@@ -147,12 +153,9 @@ class Annotated:
         if limit and len(ids) > limit:
             ids = [ids[i] for i in np.linspace(0, len(ids) - 1, limit).round().astype(int)]
         for image_id in ids:
-            path = self.root / self._names[image_id]
             try:
                 boxes = geometry.check_boxes(geometry.xywh_to_xyxy(self._boxes[image_id]))
-                image = read_image(path)
-            except FileNotFoundError:
-                raise AMFACError(f'{path}, which {self.path} names, does not exist') from None
+                image = read_image(self.root / self._names[image_id])
             except (AMFACError, ValueError, TypeError, cv2.error) as error:
                 raise AMFACError(f'{self.path}: picture {self._names[image_id]}: {error}') from None
             yield People(image_id, image, boxes)
@@ -164,6 +167,8 @@ class Annotated:
             if not isinstance(keypoints, list) or len(keypoints) != 3 * joints:
                 raise AMFACError(f'{where}.keypoints must be {3 * joints} numbers: x, y, flag of the {joints} joints '
                                  'of the model')
+            for j, value in enumerate(keypoints):
+                number(f'{where}.keypoints[{j}]', value, -geometry.LIMIT, geometry.LIMIT)
             for field in ('id', 'area', 'num_keypoints', 'iscrowd'):
                 number(f'{where}.{field}', entry.get(field), 0)
 
@@ -173,20 +178,10 @@ class Annotated:
         places = [Path(given)] if given else [folder, folder / self.path.stem, folder.parent / split,
                                               folder.parent / 'images' / split, folder.parent]
         for place in places:
-            if (place / name).is_file():
+            if is_file(place / name):
                 return place
         raise AMFACError(f'{name}, which {self.path} names, is not in {" or ".join(map(str, places))}; give the folder '
                          'that the names start from: --image-root DIR')
-
-
-def _load(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise AMFACError(f'annotations {path} cannot be read: {error.strerror}') from None
-    except (ValueError, RecursionError) as error:
-        raise AMFACError(f'annotations {path} are not JSON: {error}') from None
-    return content
 
 
 def _crop(image, boxes, input_size, padding) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mmpose_amfac.deploy.script_check import check
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.runtime.engines import Engine, first_line
 
@@ -33,14 +34,14 @@ class TorchScriptEngine(Engine):
         output_names: in the order of the network.
 
     Raises:
-        AMFACError: not a TorchScript file.
+        AMFACError: not a TorchScript file, or one with anything that our export does not write.
     """
 
     backend, provider = 'torchscript', 'cpu'
 
     def __init__(self, path, input_name: str, input_shape, output_names):
+        check(path)
         try:
-            # an archive of code and tensors; no Python object is unpickled
             self._module = torch.jit.load(str(Path(path)), map_location='cpu')
         except (RuntimeError, ValueError) as error:
             raise AMFACError(f'{path} is not a TorchScript file: {first_line(error)}') from None

@@ -2,10 +2,10 @@
 
 import json
 from hashlib import sha256
-from pathlib import Path
 
 from mmpose_amfac import model_index
 from mmpose_amfac.apis.estimator import TorchEstimator
+from mmpose_amfac.deploy.places import is_file
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.files import sha256 as sha256_of_file
 from mmpose_amfac.manifest import Manifest
@@ -70,9 +70,9 @@ def trained_model(manifest: Manifest, config=None, weights=None) -> TrainedModel
     Raises:
         AMFACError: they are not there, must be given, or are other ones.
     """
-    source = manifest.source if isinstance(manifest.source, dict) else {}
-    config = config or _named_config(source)
-    weights = weights or _named_weights(source)
+    source = manifest.source
+    config = config or _named_config(source.get('model'))
+    weights = weights or _named_weights(source.get('weights'))
     model = TrainedModel(config, weights)
     found = model.described()
     for key, option in (('config_sha256', '--config'), ('weights_sha256', '--weights')):
@@ -85,9 +85,8 @@ def trained_model(manifest: Manifest, config=None, weights=None) -> TrainedModel
     return model
 
 
-def _named_config(source: dict) -> str:
-    name = source.get('model')
-    if not isinstance(name, str):
+def _named_config(name: str | None) -> str:
+    if name is None:
         raise AMFACError('the manifest does not say what the file was exported from; give --config CONFIG --weights '
                          'FILE.pth')
     if name.endswith('.py'):
@@ -96,21 +95,20 @@ def _named_config(source: dict) -> str:
     return name
 
 
-def _named_weights(source: dict) -> str | None:
-    weights = source.get('weights')
+def _named_weights(weights: str | None) -> str | None:
     if weights is None:
         return None
-    if not isinstance(weights, str) or '://' in weights:
-        raise AMFACError(f'the manifest names the weights {weights!r}, which are not fetched on its word; give '
+    if '://' in weights:
+        raise AMFACError(f'the manifest names the weights {weights}, which are not fetched on its word; give '
                          '--weights FILE.pth')
-    if not Path(weights).is_file():
+    if not is_file(weights):
         raise AMFACError(f'{weights}, which the manifest names, does not exist here; give it with --weights')
     return weights
 
 
 def _check_config(config) -> None:
     from mmengine.config import Config
-    if str(config).endswith('.py') and Path(config).is_file():
+    if str(config).endswith('.py') and is_file(config):
         model = Config.fromfile(config).get('model')
         if not isinstance(model, dict) or 'backbone' not in model:
             raise AMFACError(f'{config} has no model.backbone; give the config of a pose model')

@@ -55,22 +55,27 @@ def run(engine, manifest: Manifest, crops, batch: int) -> Vectors:
     return Vectors(*(np.concatenate([part[i] for part in parts]) for i in order))
 
 
-def clear(vectors: Vectors, window: int) -> np.ndarray:
-    """(n, K): joints whose best bin leads its rivals by more than 1e-3 of the peak on both axes.
+def clear(outputs, window: int) -> np.ndarray:
+    """(n, K): joints whose best bin leads its rivals by more than 1e-3 of the peak, on both axes or in the heatmap.
 
     Rounding may make either of two equals the best bin. Where the best bin itself is decoded, every other bin is a
     rival: a step to the next one is already half a pixel. Where an expectation over a window is decoded, a step to the
     next bin hardly moves it, and smooth vectors often have their peak between two bins; there the direct neighbours
     are no rivals, but every bin beyond them is.
+
+    Args:
+        outputs: of the network, (n, K, ...) each.
+        window: of the decoder; 0 for the best bin or cell.
     """
-    return np.logical_and(*(_leads(axis, 1 if window else 0) for axis in vectors))
+    rows = (value.reshape(*value.shape[:2], -1) for value in outputs)
+    return np.logical_and.reduce([_leads(row, 1 if window else 0) for row in rows])
 
 
 def _leads(axis: np.ndarray, near: int) -> np.ndarray:
     best = axis.argmax(-1)[..., None]
     peak = axis.max(-1)
-    rivals = np.where(np.abs(np.arange(axis.shape[-1]) - best) > near, axis, 0).max(-1)
-    return peak - rivals > LEAD * peak
+    rivals = np.where(np.abs(np.arange(axis.shape[-1]) - best) > near, axis, -np.inf).max(-1)
+    return peak - rivals > LEAD * np.abs(peak)
 
 
 def decode(manifest: Manifest, vectors: Vectors):

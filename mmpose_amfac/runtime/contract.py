@@ -9,11 +9,14 @@ import numpy as np
 
 from mmpose_amfac import paths, simcc
 from mmpose_amfac.errors import AMFACError, integers
+from mmpose_amfac.files import read_json
 from mmpose_amfac.manifest import MAX_SIDE, Manifest
 from mmpose_amfac.runtime.engines import SUFFIXES, Engine, told
 from mmpose_amfac.skeletons import COCO17, Skeleton
 
 GREY = (96, 96, 255)
+# suffix of a file -> what its manifest may name as the back end that it was written for
+WRITTEN_FOR = {'.onnx': ('onnx', 'onnxruntime'), '.xml': ('openvino', ), '.engine': ('tensorrt', )}
 
 
 def packaged() -> dict[str, Path]:
@@ -51,32 +54,45 @@ def declared(path: Path, manifest=None) -> Manifest | dict:
 
     Args:
         path: the file.
-        manifest: a :class:`Manifest`, the path of one, or a dict of fields that replace those of the manifest beside
-            the file. Without one they replace what is guessed: two outputs (n, K, bins) are SimCC vectors and one
-            output (n, K, h, w) is heatmaps, both of an RGB crop with ImageNet's mean and standard deviation and boxes
-            padded by 1.25; 17 joints are COCO's.
+        manifest: a :class:`Manifest`, or a dict of fields that replace those of the manifest beside the file; or the
+            path of either as JSON, where a whole manifest is known by its ``format``. Without one beside the file the
+            fields replace what is guessed: two outputs (n, K, bins) are SimCC vectors and one output (n, K, h, w) is
+            heatmaps, both of an RGB crop with ImageNet's mean and standard deviation and boxes padded by 1.25; 17
+            joints are COCO's.
 
     Raises:
         AMFACError: a manifest for another file or that marks it rejected, or a field that is unknown or wrong.
     """
     if manifest is not None and not isinstance(manifest, (Manifest, dict, str, os.PathLike)):
         raise AMFACError(f'manifest={short(manifest)} must be a Manifest, the path of one or a dict of fields')
-    overrides = {}
+    overrides, where = {}, 'manifest'
+    if isinstance(manifest, (str, os.PathLike)):
+        where = f'manifest {manifest}'
+        manifest = _read(manifest)
     if isinstance(manifest, dict):
         overrides, manifest = dict(manifest), None
-        known = [f.name for f in dataclasses.fields(Manifest)]
+        known = [f.name for f in dataclasses.fields(Manifest) if f.name != 'files']
+        if 'files' in overrides:
+            raise AMFACError(f'{where} has the field files, which only a whole manifest may name; leave it out')
         if unknown := overrides.keys() - set(known):
-            raise AMFACError(f'manifest has the unknown field {min(map(str, unknown))}; known: {", ".join(known)}')
+            raise AMFACError(f'{where} has the unknown field {min(map(str, unknown))}; known: {", ".join(known)}')
     sidecar = Manifest.path_of(path)
     if manifest is None and sidecar.is_file():
-        manifest = sidecar
+        manifest = Manifest.read(sidecar)
     if manifest is None:
         return overrides
-    found = manifest if isinstance(manifest, Manifest) else Manifest.read(manifest)
-    if path.name not in found.files:
-        raise AMFACError(f'the manifest of {path} is for {", ".join(found.files)}; take the one that belongs to it '
+    if path.name not in manifest.files:
+        raise AMFACError(f'the manifest of {path} is for {", ".join(manifest.files)}; take the one that belongs to it '
                          '(for another name export with --out, or change the name in its "files" too)')
-    return _replaced(path, found, overrides)
+    return _replaced(path, manifest, overrides)
+
+
+def _read(path) -> Manifest | dict:
+    """A whole manifest, or single fields."""
+    content = read_json(path, 'manifest')
+    if isinstance(content, dict) and 'format' not in content:
+        return content
+    return Manifest.read(path)
 
 
 def contract(path: Path, engine: Engine, declared: Manifest | dict) -> Manifest:
@@ -88,10 +104,16 @@ def contract(path: Path, engine: Engine, declared: Manifest | dict) -> Manifest:
         declared: of :func:`declared`.
 
     Raises:
-        AMFACError: other inputs or outputs than the manifest has, or such as cannot be guessed.
+        AMFACError: another input, batch or outputs than the manifest has, or such as cannot be guessed; a manifest of
+            another back end's file.
     """
     if isinstance(declared, dict):
-        declared = _replaced(path, _guess(path, engine, declared), declared)
+        guessed, decode = _guess(path, engine, declared), declared.get('decode')
+        rule = decode.get('rule') if isinstance(decode, dict) else None
+        if rule in ('simcc', 'heatmap') and rule != guessed.decode['rule']:
+            raise AMFACError(f'{path} has the outputs {", ".join(engine.output_names)}: decode.rule must be '
+                             f'{guessed.decode["rule"]!r}, not {rule!r}')
+        declared = _replaced(path, guessed, declared)
     _check(path, engine, declared)
     return declared
 
@@ -136,8 +158,8 @@ def _guess(path: Path, engine: Engine, overrides: dict) -> Manifest:
     ratio = ratios.pop()
     decode = dict(rule='simcc', split_ratio=ratio) if len(shapes) == 2 else dict(rule='heatmap', stride=1 / ratio)
     return Manifest(model=path.stem, files={path.name: ''}, skeleton=_skeleton(joints.pop()), input_size=tuple(size),
-                    outputs=engine.output_names, decode=decode, backend=engine.backend, input_name=engine.input_name,
-                    batch=engine.input_shape[0] or 0)
+                    outputs=engine.output_names, decode=decode, backend=WRITTEN_FOR[path.suffix.lower()][0],
+                    input_name=engine.input_name, batch=engine.input_shape[0] or 0)
 
 
 def _input_size(path, engine: Engine) -> tuple[int, int]:
@@ -154,7 +176,17 @@ def _skeleton(joints: int) -> Skeleton:
     return Skeleton('unknown', tuple(f'joint_{i}' for i in range(joints)), (), (GREY, ) * joints, (), (), ())
 
 
-def _check(path, engine: Engine, manifest: Manifest) -> None:
+def _check(path: Path, engine: Engine, manifest: Manifest) -> None:
+    backends = WRITTEN_FOR[path.suffix.lower()]
+    if manifest.backend not in backends:
+        raise AMFACError(f'{path} is a file for {" or ".join(backends)}; its manifest has backend={manifest.backend!r}')
+    if manifest.input_name != engine.input_name:
+        raise AMFACError(f'{path} has the input {engine.input_name}; its manifest has '
+                         f'input_name={manifest.input_name!r}')
+    batch = engine.input_shape[0] or 0
+    if manifest.batch != batch:
+        raise AMFACError(f'{path} takes the input {told(engine.input_shape)}, so batch must be {batch}'
+                         f'{"" if batch else " (any)"}; its manifest has batch={manifest.batch}')
     if set(manifest.outputs) - set(engine.output_names):
         raise AMFACError(f'{path} has the outputs {", ".join(engine.output_names)}; its manifest needs '
                          f'{", ".join(manifest.outputs)}')

@@ -1,10 +1,12 @@
 """OnnxDetector, RTMDet's person boxes through ONNX Runtime."""
 
+from numbers import Real
+
 import cv2
 import numpy as np
 
 from mmpose_amfac import geometry
-from mmpose_amfac.errors import AMFACError, number
+from mmpose_amfac.errors import AMFACError, integers
 from mmpose_amfac.runtime.engines import Engine, open_engine, told
 
 WHOLE_IMAGE = 'whole_image'
@@ -30,10 +32,13 @@ class OnnxDetector:
 
     Raises:
         MissingPackageError: ONNX Runtime is not installed.
-        AMFACError: no such file, not an ONNX file, or not such a detector.
+        AMFACError: no such file, not an ONNX file, or not such a detector; a threshold outside [0, 1].
     """
 
     def __init__(self, path, input_size=None, score_thr: float = 0.3, threads: int | None = None):
+        check_score_thr(score_thr)
+        if input_size is not None:
+            integers('input_size', input_size, 2)
         self.score_thr = score_thr
         self.engine = open_engine(path, 'onnxruntime', threads=threads, kind='detector')
         self.input_size = _input_size(self.engine, path, input_size)
@@ -42,12 +47,21 @@ class OnnxDetector:
         """Boxes (n, 4) ``xyxy`` pixels inside the picture and scores (n,), float32, best first.
 
         Args:
-            image: (H, W, 3) uint8 BGR.
+            image: (H, W, 3) uint8 BGR. One without pixels holds nobody.
+
+        Raises:
+            AMFACError: not a picture, or the file gives other shapes than a detector's.
         """
+        geometry.check_image(image)
+        if not image.size:
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         canvas, zoom = letterbox(image, self.input_size)
         results = self.engine(geometry.normalise(canvas[None], 'bgr', MEAN, STD))
-        named = dict(zip(self.engine.output_names, results))
-        (dets, ), (labels, ) = named['dets'], named['labels']
+        dets, labels = map(dict(zip(self.engine.output_names, results)).get, ('dets', 'labels'))
+        if dets.ndim != 3 or dets.shape[::2] != (1, 5) or labels.shape != dets.shape[:2]:
+            raise AMFACError(f'{self.engine.path} gives dets {dets.shape} and labels {labels.shape} for one picture; '
+                             '(1, N, 5) and (1, N) are needed')
+        (dets, ), (labels, ) = dets, labels
         # a picture without a person gives one row of zeros, which the score removes
         keep = (dets[:, 4] >= max(self.score_thr, np.finfo(np.float32).tiny)) & (labels == PERSON)
         return keep_inside(dets[keep, :4] / zoom, dets[keep, 4], image.shape)
@@ -71,8 +85,9 @@ def open_detector(spec, score_thr: float = 0.3, threads: int | None = None):
         threads: of a file's inference.
 
     Raises:
-        AMFACError: none of these.
+        AMFACError: none of these, or a threshold outside [0, 1].
     """
+    check_score_thr(score_thr)
     if callable(spec):
         return spec
     if spec == WHOLE_IMAGE:
@@ -80,8 +95,13 @@ def open_detector(spec, score_thr: float = 0.3, threads: int | None = None):
     if not str(spec).lower().endswith('.onnx'):
         raise AMFACError(f'detector={spec!r} is not known; give an RTMDet FILE.onnx, {WHOLE_IMAGE!r} or a callable '
                          'picture -> boxes, scores')
-    number('score_thr', score_thr, 0)
     return OnnxDetector(spec, score_thr=score_thr, threads=threads)
+
+
+def check_score_thr(score_thr) -> None:
+    """Raise :class:`AMFACError` unless the threshold can be reached by a score: above 1 nobody would be found."""
+    if not isinstance(score_thr, Real) or isinstance(score_thr, bool) or not 0 <= score_thr <= 1:
+        raise AMFACError(f'score_thr={score_thr!r} must be a number in [0, 1]')
 
 
 def letterbox(image: np.ndarray, input_size):
@@ -106,7 +126,7 @@ def keep_inside(boxes, scores, shape):
     boxes = np.clip(np.asarray(boxes, np.float32).reshape(-1, 4), 0, np.array([width, height] * 2, np.float32))
     scores = np.asarray(scores, np.float32).reshape(-1)
     order = np.argsort(-scores, kind='stable')
-    order = order[(boxes[order, 2:] > boxes[order, :2]).all(axis=1)]
+    order = order[geometry.has_area(boxes[order])]
     return boxes[order], scores[order]
 
 

@@ -22,7 +22,8 @@ PRECISIONS = ('fp32', 'fp16', 'bf16')
 class Engine(ABC):
     """A model file with one input, ready to run.
 
-    Calls may come from as many threads at once as it was opened for.
+    Calls may come from as many threads at once as it was opened for, and from the process that opened it: after a fork
+    the threads of the engines are gone, and a call would wait for them for ever.
 
     Attributes:
         backend: ``'onnxruntime'``, ``'openvino'`` or ``'tensorrt'``.
@@ -40,7 +41,7 @@ class Engine(ABC):
 
     def _describe(self, path, inputs, outputs, kind: str) -> None:
         """Take over (name, shape) of each input and output."""
-        self.path = path
+        self.path, self._process = path, os.getpid()
         if len(inputs) != 1 or not outputs:
             raise AMFACError(f'{kind} file {path} has {len(inputs)} inputs and {len(outputs)} outputs; one input and '
                              'an output are needed')
@@ -59,8 +60,9 @@ class Engine(ABC):
             batch: (n, 3, H, W) float32, n at least 1.
 
         Raises:
-            AMFACError: another shape than the file takes, or the engine fails.
+            AMFACError: another shape than the file takes, another process, or the engine fails.
         """
+        self.check_process()
         batch = np.ascontiguousarray(batch, np.float32)
         fixed, *wanted = self.input_shape
         if batch.ndim != len(self.input_shape) or not len(batch) or any(
@@ -69,6 +71,11 @@ class Engine(ABC):
         most = fixed or self.max_batch or len(batch)
         results = [self._piece(batch[i:i + most], fixed) for i in range(0, len(batch), most)]
         return results[0] if len(results) == 1 else tuple(map(np.concatenate, zip(*results)))
+
+    def check_process(self) -> None:
+        """Raise :class:`AMFACError` in a process that did not open the file."""
+        if os.getpid() != self._process:
+            raise AMFACError(f'{self.path} was opened in another process; open it after the fork')
 
     def _piece(self, batch: np.ndarray, fixed: int | None) -> tuple[np.ndarray, ...]:
         missing = (fixed or len(batch)) - len(batch)

@@ -16,7 +16,8 @@ class AMFACPose(TopDown):
     """Joints of the persons in pictures, by ONNX Runtime, OpenVINO or TensorRT.
 
     ``AMFACPose()(image, bboxes)`` gives :class:`~mmpose_amfac.poses.Poses`; see :meth:`TopDown.__call__`. The result
-    does not depend on which crops share a batch. A call may come from one thread at a time.
+    does not depend on which crops share a batch. A call may come from one thread at a time, in the process that opened
+    the model: a process that is forked later opens its own.
 
     Args:
         model: name or alias of a packaged model file, or an ``.onnx``, ``.xml`` or ``.engine`` file: ours, or any with
@@ -28,13 +29,14 @@ class AMFACPose(TopDown):
             Runtime on the CPU.
         threads: of the CPU; all usable cores by default.
         batch_size: most crops in one call of the network. On a CPU fewer at a time may be faster; what is, is measured
-            at the first call and again when one has more crops (:mod:`mmpose_amfac.runtime.plan`).
+            at the first call, and more when one has more crops (:mod:`mmpose_amfac.runtime.plan`). A file with a fixed
+            batch gets that many.
         manifest: instead of the ``FILE.json`` beside the model; see :func:`~mmpose_amfac.runtime.contract.declared`.
         flip: average with the mirrored crop (twice the time).
         score_thr: boxes of a detector file below this score are dropped.
-        streams, piece: pieces at the same time (1, or one for each thread) and crops of a piece, instead of measuring;
-            with ``streams=1`` and without ``piece`` every call of the network gets ``batch_size`` crops. A file with
-            a fixed batch gets that many.
+        streams, piece: pieces at the same time (1 or ``threads``) and most crops of a piece (up to ``batch_size``),
+            instead of measuring; with ``streams=1`` and without ``piece`` every call of the network gets
+            ``batch_size`` crops.
 
     Attributes:
         manifest: :class:`~mmpose_amfac.manifest.Manifest` of the model.
@@ -77,6 +79,8 @@ class AMFACPose(TopDown):
 
     def forward(self, crops: np.ndarray):
         """Crops (n, height, width, 3) uint8 BGR -> joints (n, K, 2) in pixels of the crop and scores (n, K)."""
+        if not len(crops):
+            return np.zeros((0, self.num_keypoints, 2), np.float32), np.zeros((0, self.num_keypoints), np.float32)
         return self._run(len(crops), lambda rows: crops[rows])
 
     def _paced(self, opened, streams: int | None, piece: int | None) -> Pace:
@@ -85,13 +89,17 @@ class AMFACPose(TopDown):
             integer('streams', streams)
         if piece is not None:
             integer('piece', piece)
+            if piece > self.batch_size:
+                raise AMFACError(f'piece={piece} must be at most batch_size={self.batch_size}')
+        if not on_cpu and streams not in (None, 1):
+            raise AMFACError(f'streams={streams} is for a CPU; {self.engine.provider} runs one batch after the other, '
+                             'streams=1')
+        if streams not in (None, 1, self.threads):
+            raise AMFACError(f'streams={streams} must be 1 or threads={self.threads}, one for each thread')
         # a file with a fixed batch takes as long for one crop
         piece = piece or self.engine.input_shape[0]
         if streams == 1 or not on_cpu:
             piece = piece or self.batch_size
-        if not on_cpu and streams not in (None, 1):
-            raise AMFACError(f'streams={streams} is for a CPU; {self.engine.provider} runs one batch after the other, '
-                             'streams=1')
         # a GPU takes batches as large as it may be given
         streams = streams if on_cpu else 1
         pace = Pace(opened, self._sample, self.threads, self.batch_size, streams, piece)
@@ -99,6 +107,8 @@ class AMFACPose(TopDown):
         return pace
 
     def _run(self, count: int, crops):
+        # before the streams, whose threads a fork leaves behind as well
+        self.engine.check_process()
         parts = self.pace.run(count, lambda engine, rows: self._piece(engine, crops(rows)))
         return tuple(map(np.concatenate, zip(*parts)))
 

@@ -20,9 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 PIECES = (1, 2, 4, 8)
-# for all candidates together: seconds, and timings of each
-BUDGET = 0.8
+# seconds in the life of a pace, for all that measuring takes: openings, compilations, first runs and timings
+BUDGET = 1.5
+# most timings of a candidate, and the share of what is left that the larger ones find after it
 ROUNDS = 6
+KEPT = 0.5
 # streams are taken where threads are not faster by more than this: they go on being fast when cores are moved or shared
 MARGIN = 1.02
 
@@ -47,10 +49,11 @@ class Plan(NamedTuple):
 class Pace:
     """Runs the pieces of each call in the fastest way.
 
-    A call measures the candidates with pieces up to its own number of crops, unless an earlier one did: on crops of
-    noise, small pieces first and again and again, ``ROUNDS`` times or for ``BUDGET`` seconds of timings. What was
-    measured stays with the object. In a slow network the time does not reach the large pieces, which then are no
-    candidates.
+    A call measures the candidates with pieces up to its own number of crops that no call measured before, on crops of
+    noise, small pieces first. All measuring of an object together takes ``BUDGET`` seconds: a candidate that, by the
+    ones before it, does not fit into what is left is not begun. So in a slow network neither streams nor large pieces
+    are candidates. The bound is passed by what cannot be foreseen: the first run of a network that takes longer than
+    that, or an opening or compilation.
 
     Args:
         open_engine: number of streams -> an engine for so many calls at once.
@@ -67,7 +70,7 @@ class Pace:
         self.ways = (streams, ) if streams else ((1, threads) if threads > 1 else (1, ))
         self.sizes = (piece, ) if piece else tuple(p for p in PIECES if p <= limit) or (limit, )
         self.seconds: dict[Plan, float] = {}
-        self._largest = 0
+        self._largest, self._left = 0, BUDGET
         self._engines, self._plans, self._pool = {}, {}, None
 
     def engine(self, streams: int):
@@ -123,26 +126,41 @@ class Pace:
         return least + (most - least) * (length - low) / (high - low)
 
     def _measure(self, sizes) -> None:
-        times: dict[Plan, list] = {}
-        spent = 0.0
-        for _ in range(ROUNDS):
-            for size in sizes:
-                if spent > BUDGET:
-                    break
-                for streams in self.ways:
-                    plan = Plan(streams, size)
-                    if plan not in times:
-                        # the first run of a size allocates, and compiles in OpenVINO: that is not counted
-                        self._time(plan)
-                    times.setdefault(plan, []).append(self._time(plan))
-                    spent += times[plan][-1]
-        self.seconds = {plan: min(seconds) for plan, seconds in times.items()}
+        """Time the candidates of the sizes that are new, as far as they fit into the budget."""
+        new = [size for size in sizes if size > self._largest]
         self._largest, self._plans = sizes[-1], {}
+        for size in new:
+            begun = []
+            for plan in (Plan(streams, size) for streams in self.ways):
+                foreseen = self._foreseen(plan)
+                if 2 * foreseen > self._left:
+                    continue
+                # it allocates, and compiles in OpenVINO; the second one tells the time
+                first = self._time(plan)
+                self.seconds[plan] = self._time(plan) if foreseen or first <= BUDGET / 2 else first
+                begun.append(plan)
+            kept = self._left * KEPT
+            for plan in begun * (ROUNDS - 1):
+                if self._left - self.seconds[plan] < kept:
+                    break
+                self.seconds[plan] = min(self.seconds[plan], self._time(plan))
+
+    def _foreseen(self, plan: Plan) -> float:
+        """Seconds that one run of a candidate takes at most, by those before it; 0 for the first."""
+        # N threads in a network make it N times as fast at best, so N streams take at most N times as long
+        for streams, factor in ((plan.streams, 1), (self.ways[0], plan.streams)):
+            if known := [other for other in self.seconds if other.streams == streams]:
+                return factor * self.seconds[max(known)] * plan.piece / max(known).piece
+        return 0.0
 
     def _time(self, plan: Plan) -> float:
+        """Seconds of as many pieces as there are streams; whatever it takes besides is off the budget too."""
+        begin = time.perf_counter()
         count = plan.streams * plan.piece
         work = self._sample(count)
         self.engine(plan.streams)
         start = time.perf_counter()
         self.run(count, work, plan)
-        return time.perf_counter() - start
+        end = time.perf_counter()
+        self._left -= end - begin
+        return end - start

@@ -10,6 +10,9 @@ from mmpose_amfac.errors import AMFACError, integer
 from mmpose_amfac.poses import Poses
 from mmpose_amfac.skeletons import Skeleton
 
+# faults that one error names
+TOLD = 5
+
 
 class TopDown(ABC):
     """Joints of boxes, batched over people and pictures; a subclass gives :meth:`forward`.
@@ -36,6 +39,9 @@ class TopDown(ABC):
     def __call__(self, images, bboxes=None, bbox_scores=None):
         """The persons of one picture or of several.
 
+        A list is all or nothing: every picture, box and score is checked before the network runs, and one error names
+        those that are wrong. (``apis.predict``, and with it ``amfacpose predict``, skips such pictures instead.)
+
         Args:
             images: (H, W, 3) uint8 BGR, or a list of them. A picture without pixels holds nobody.
             bboxes: boxes of one picture (n, 4), ``xyxy`` pixels, or for a list of pictures one such array each. No box
@@ -50,21 +56,18 @@ class TopDown(ABC):
                 detector.
         """
         single = not isinstance(images, (list, tuple))
-        pictures = [_picture(image, 'image' if single else f'images[{i}]')
-                    for i, image in enumerate([images] if single else images)]
+        pictures = _all(_picture, [(image, 'image' if single else f'images[{i}]')
+                                   for i, image in enumerate([images] if single else images)])
         if bboxes is None:
             if bbox_scores is not None:
                 raise AMFACError('bbox_scores need the bboxes that they belong to')
-            boxes, scores = self._detect(pictures, single)
+            found = self._detect(pictures, single)
         else:
-            boxes = [_boxes(b, name) for b, name in _each(bboxes, 'bboxes', len(pictures), single, 2)]
-            scores = [np.ones(len(b), np.float32) for b in boxes] if bbox_scores is None else [
-                _scores(s, name, len(b))
-                for (s, name), b in zip(_each(bbox_scores, 'bbox_scores', len(pictures), single, 1), boxes)]
-            for i, (image, b) in enumerate(zip(pictures, boxes)):
-                if image.size == 0 and len(b):
-                    raise AMFACError(f'images[{i}] has no pixels {image.shape}, but {len(b)} boxes')
-        poses = self._poses(pictures, boxes, scores)
+            boxes = _each(bboxes, 'bboxes', len(pictures), single, 2)
+            scores = [(None, '')] * len(pictures) if bbox_scores is None else _each(
+                bbox_scores, 'bbox_scores', len(pictures), single, 1)
+            found = _all(_given, [(i, image, *b, *s) for i, (image, b, s) in enumerate(zip(pictures, boxes, scores))])
+        poses = self._poses(pictures, *map(list, zip(*found))) if found else []
         return poses[0] if single else poses
 
     def crop(self, image: np.ndarray, boxes):
@@ -92,17 +95,9 @@ class TopDown(ABC):
         if self.detector is None:
             raise AMFACError("no boxes were given and there is no detector: give bboxes=..., a detector, or "
                              "detector='whole_image' where each picture shows one person")
-        boxes, scores = [], []
-        for i, image in enumerate(pictures):
-            found = self.detector(image) if image.size else ((), ())
-            name = 'the detector\'s boxes' if single else f'the detector\'s boxes of images[{i}]'
-            try:
-                found, values = found
-            except (TypeError, ValueError):
-                raise AMFACError('a detector must return boxes (n, 4) and scores (n,)') from None
-            boxes.append(_boxes(found, name))
-            scores.append(_scores(values, f'scores of {name}', len(boxes[-1])))
-        return boxes, scores
+        return _all(lambda image, name: detected(self.detector(image) if image.size else ((), ()), name),
+                    [(image, "the detector's boxes" + ('' if single else f' of images[{i}]'))
+                     for i, image in enumerate(pictures)])
 
     def _poses(self, pictures, boxes, scores) -> list[Poses]:
         """All crops of all pictures through the network, and back to their pictures."""
@@ -129,12 +124,51 @@ class TopDown(ABC):
         return tuple(map(np.concatenate, zip(*(self.forward(crops(r)) for r in rows))))
 
 
+def detected(result, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (n, 4) and scores (n,), float32, that a detector returned.
+
+    Args:
+        result: of the detector.
+        name: what an error calls the boxes.
+
+    Raises:
+        AMFACError: not two such arrays, a box without area, or a score outside [0, 1].
+    """
+    try:
+        boxes, scores = result
+    except (TypeError, ValueError):
+        raise AMFACError(f'{name}: a detector must return boxes (n, 4) and scores (n,)') from None
+    boxes = _boxes(boxes, name)
+    return boxes, _scores(scores, f'scores of {name}', len(boxes))
+
+
+def _all(check, items) -> list:
+    """``check(*item)`` of every item; one error names those that fail it."""
+    results, faults = [], []
+    for item in items:
+        try:
+            results.append(check(*item))
+        except AMFACError as error:
+            faults.append(error)
+    if len(faults) > 1:
+        more = [f'and {len(faults) - TOLD} more'] if len(faults) > TOLD else []
+        raise AMFACError('; '.join([*map(str, faults[:TOLD]), *more]))
+    if faults:
+        raise faults[0]
+    return results
+
+
 def _picture(image, name: str) -> np.ndarray:
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        told = f'{image.dtype} {image.shape}' if isinstance(image, np.ndarray) else (
-            f'{type(image).__name__} (cv2.imread returns None for a file that it cannot read)')
-        raise AMFACError(f'{name} must be a (height, width, 3) uint8 BGR array, got {told}')
+    geometry.check_image(image, name)
+    # once, else OpenCV copies a flipped or transposed picture for each crop
     return np.ascontiguousarray(image)
+
+
+def _given(i: int, image, boxes, boxes_name: str, scores, scores_name: str):
+    boxes = _boxes(boxes, boxes_name)
+    if image.size == 0 and len(boxes):
+        raise AMFACError(f'images[{i}] has no pixels {image.shape}, but {len(boxes)} boxes')
+    return boxes, np.ones(len(boxes), np.float32) if scores is None else _scores(scores, scores_name, len(boxes))
 
 
 def _each(values, field: str, count: int, single: bool, depth: int):

@@ -85,6 +85,61 @@ def test_closed_port_is_unreachable(cache):
         fetch(f'http://127.0.0.1:9/det-{DIGEST}.pth', 'remedy')
 
 
+@pytest.mark.parametrize('offline', [False, True])
+def test_cache_that_cannot_be_written_is_told_as_such(server, tmp_path, monkeypatch, offline):
+    """Not as a network that fails; the other folder and the local copy are the ways out."""
+    (tmp_path / 'file').write_text('')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+    with pytest.raises(AMFACError) as error:
+        fetch(f'{server[0]}/det-{DIGEST}.pth', 'REMEDY', offline)
+    if offline:
+        assert 'downloads are switched off; REMEDY' in str(error.value)
+        return
+    assert str(error.value) == (f'the cache folder {tmp_path}/file/mmpose_amfac cannot be written (Not a directory): '
+                                'set XDG_CACHE_HOME to another one, or REMEDY')
+    assert server[1] == []
+
+
+def test_full_disk_is_no_network_failure(server, cache, monkeypatch):
+    import errno
+    real = Path.open
+
+    class Full:
+
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, block):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.file.close()
+
+    monkeypatch.setattr(Path, 'open', lambda self, mode='r', *rest: Full(real(self, mode, *rest)) if mode == 'wb'
+                        else real(self, mode, *rest))
+    with pytest.raises(AMFACError, match='cannot be written .No space left on device.'):
+        fetch(f'{server[0]}/det-{DIGEST}.pth', 'remedy')
+    assert list(cache.iterdir()) == []
+
+
+def test_answer_that_is_not_http_is_one_line(cache):
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+
+        def handle(self):
+            self.rfile.readline()
+            self.wfile.write(b'nonsense\r\n\r\n')
+
+    with http.server.HTTPServer(('127.0.0.1', 0), Handler) as httpd:
+        threading.Thread(target=httpd.handle_request, daemon=True).start()
+        with pytest.raises(AMFACError, match='cannot be reached') as error:
+            fetch(f'http://127.0.0.1:{httpd.server_port}/det-{DIGEST}.pth', 'remedy')
+    assert '\n' not in str(error.value) and list(cache.iterdir()) == []
+
+
 def test_table_is_spelled_as_in_mmpose():
     """Configs lie in the installed MMPose, names end in a checksum, rtmdet-m's address is MMPose's own default."""
     mmpose = pytest.importorskip('mmpose')
@@ -133,6 +188,7 @@ def test_pairs_of_config_and_weights(spec, monkeypatch):
     (dict(spec='none.onnx'), 'none.onnx does not exist'),
     (dict(spec='whole_image', weights='w.pth'), 'not to --det whole_image'),
     (dict(spec='whole_image', score_thr=3), 'score_thr=3'),
+    (dict(spec='rtmdet-nano', score_thr=3), 'score_thr=3'),
 ])
 def test_mistakes_are_one_line(kwargs, message):
     with pytest.raises(AMFACError, match=message) as error:

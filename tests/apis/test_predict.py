@@ -107,6 +107,35 @@ def test_picture_without_entry_is_reported(fake_estimator):
     assert frame.error == '0 is not listed' and frame.image is None and isinstance(poses, Poses) and not len(poses)
 
 
+@pytest.mark.parametrize('boxes, scores, message', [
+    ([[0, 0, 9, 9]], [np.nan], 'scores of the boxes must be 1 numbers'), ([[0, 0, 9, 9]], [1, 1], 'must be 1 numbers'),
+    ([[0, 0, 0, 9]], [1], 'has no area'), ([[0, 0, np.nan, 9]], [1], 'not finite'), ([[0, 0, 9]], [1], 'shape'),
+    (None, None, 'shape')])
+def test_wrong_boxes_cost_their_frame_only(fake_estimator, boxes, scores, message):
+    """The second of three frames."""
+
+    def find(frame):
+        return (boxes, scores) if frame.index == 1 else ([[0, 0, 9, 9]], [1])
+
+    results = list(predict(frames(3), fake_estimator(), boxes=find))
+    assert [len(poses) for _, poses in results] == [1, 0, 1]
+    assert results[1][0].image is None and message in results[1][0].error
+
+
+def test_crops_that_cannot_be_cut_cost_their_frame_only(fake_estimator):
+    estimator = fake_estimator()
+    crop = estimator.crop
+
+    def cut(image, boxes):
+        if image[0, 0, 0] == 1:
+            raise AMFACError('OpenCV cannot')
+        return crop(image, boxes)
+
+    estimator.crop = cut
+    results = list(predict(frames(3), estimator, boxes=boxes_of([1, 1, 1])))
+    assert [(frame.error, len(poses)) for frame, poses in results] == [(None, 1), ('OpenCV cannot', 0), (None, 1)]
+
+
 @pytest.mark.parametrize('kwargs', [{}, dict(detector=print, boxes=print)])
 def test_exactly_one_source_of_boxes(fake_estimator, kwargs):
     with pytest.raises(AMFACError, match='either a detector or boxes'):

@@ -87,6 +87,24 @@ def test_drawings_keep_their_names(tmp_path, name, written):
     assert abs(int(read.image[9, 9, 0]) - 50) < 4
 
 
+def test_each_picture_has_a_drawing_of_its_own(tmp_path):
+    """Names that get a suffix meet those that have it; who comes first makes no difference."""
+    names = ['b.xyz', 'b.xyz.png', 'photo', 'photo.png', 'photo.png.png']
+    (tmp_path / 'in').mkdir()
+    for i, name in enumerate(names):
+        (tmp_path / 'in' / name).write_bytes(cv2.imencode('.png', np.full((4, 5, 3), i, np.uint8))[1].tobytes())
+    source = open_source(tmp_path / 'in')
+    with DrawingWriter(tmp_path / 'out', source) as writer:
+        found = {}
+        for drawn in source:
+            writer.write(drawn, drawn.image)
+            found[drawn.name] = writer.path.name
+    assert found == {'b.xyz': 'b.xyz.png.png', 'b.xyz.png': 'b.xyz.png', 'photo': 'photo.png.png.png',
+                     'photo.png': 'photo.png', 'photo.png.png': 'photo.png.png'}
+    for i, name in enumerate(names):
+        assert (cv2.imread(str(tmp_path / 'out' / found[name])) == i).all()
+
+
 @pytest.mark.parametrize('size', [(64, 48), (65, 47)])
 def test_video_has_the_frames_and_rate_of_the_source(tmp_path, size):
     source = Source('Zoë: v.mov', 'video', 20, 12.5, iter(()))

@@ -1,6 +1,7 @@
 """amfacpose export: the file, its manifest, a short report, exit codes."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,6 +63,30 @@ def test_mistakes_are_one_line(capsys, tmp_path, monkeypatch, arguments, message
     error = capsys.readouterr().err
     assert error.startswith('amfacpose: error: ') and message in error and error.count('\n') == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('verification, code', [
+    (dict(status='passed'), 0), (dict(status='rejected'), 1), (dict(status='unverified'), 3),
+    (dict(status='passed', manifest='stays rejected'), 1), (dict(status='unverified', manifest='stays rejected'), 1)])
+@pytest.mark.parametrize('verb', ['export', 'verify'])
+def test_exit_codes(capsys, tmp_path, monkeypatch, verb, verification, code):
+    from mmpose_amfac.deploy import export, verify
+    report = dict(reasons=[], samples=dict(crops=1, description='crops'), engine='e', device='d', **verification)
+    (tmp_path / 'm.onnx').write_bytes(b'x')
+    manifest = SimpleNamespace(files=['m.onnx'], batch=0, backend='onnx', precision='int8', verification=report,
+                               source=dict(applied=[], skipped=[]))
+    monkeypatch.setattr(export, 'export', lambda *_: (tmp_path / 'm.onnx', manifest))
+    monkeypatch.setattr(verify, 'verify_file', lambda *_: report)
+    assert main([verb, *(['m.onnx'] if verb == 'verify' else [])]) == code
+    assert capsys.readouterr().out.splitlines()[-1].strip() == f'{verification["status"]} on 1 crops, e, d'
+
+
+@pytest.mark.parametrize('verb', ['export', 'verify'])
+def test_help_tells_the_exit_codes(capsys, verb):
+    with pytest.raises(SystemExit):
+        main([verb, '--help'])
+    words = ' '.join(capsys.readouterr().out.split())
+    assert all(f'{code}: ' in words for code in (0, 1, 2, 3)) and '3: unverified' in words
 
 
 def test_choices_are_those_of_the_manifest():

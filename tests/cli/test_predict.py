@@ -181,6 +181,80 @@ def test_exported_file(capsys, shared, tmp_path, folder):
     assert '2 pictures, 2 persons, 0 skipped' in capsys.readouterr().out
 
 
+def test_zoo_file_by_flags(capsys, shared, tmp_path, folder):
+    """PP-TinyPose 128x96 wants a padding of 1.1 and a kernel of 3: as flags, as a file of fields, as in Python."""
+    import cv2
+
+    from mmpose_amfac.runtime import AMFACPose
+    model = shared / 'models' / 'tinypose_128x96_heatmap.onnx'
+    (tmp_path / 'fields.json').write_text('{"padding": 1.1, "decode": {"rule": "heatmap", "kernel": 3}}')
+    found = []
+    for options in (['--padding', '1.1', '--decode', 'rule=heatmap', 'kernel=3'],
+                    ['--manifest', str(tmp_path / 'fields.json')], ['--decode', 'refine=none'], []):
+        assert main(['predict', str(folder / 'a.jpg'), '--model', str(model), '--det', 'whole_image', '--threads', '1',
+                     '--no-draw', '--out', str(tmp_path / 'out'), *options]) == 0
+        (annotation, ) = results(tmp_path / 'out')['annotations']
+        found.append(np.reshape(annotation['keypoints'], (17, 3))[:, :2])
+    taken = capsys.readouterr().err.splitlines()
+    assert len(taken) == 3 and "'kernel': 3" in taken[0] and 'padding 1.1' in taken[0]
+    fields = dict(padding=1.1, decode=dict(rule='heatmap', kernel=3))
+    expected = AMFACPose(model, 'whole_image', threads=1, manifest=fields)(cv2.imread(str(folder / 'a.jpg')))
+    for points in found[:2]:
+        np.testing.assert_allclose(points, expected.keypoints[0], atol=2e-3)
+    for points in found[2:]:
+        assert np.abs(points - found[0]).max() > 0.1
+
+
+@pytest.mark.parametrize('text, value', [('kernel=3', ('kernel', 3)), ('stride=4.5', ('stride', 4.5)),
+                                         ('refine=dark', ('refine', 'dark')), ('a=b=c', ('a', 'b=c'))])
+def test_values_of_decode(text, value):
+    from mmpose_amfac.cli.predict import _pair
+    assert _pair(text) == value and type(_pair(text)[1]) is type(value[1])
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--decode', 'kernal=3'], "decode.kernal is not known; allowed for 'heatmap': stride, refine, kernel"),
+    (['--decode', 'rule=dark'], "decode.rule='dark' is not known; allowed: 'simcc', 'heatmap'"),
+    (['--decode', 'rule=simcc'], "decode.rule must be 'heatmap', not 'simcc'"),
+    (['--decode', 'kernel=4'], 'decode.kernel=4 must be odd'),
+    (['--decode', 'kernel=3.0'], 'decode.kernel=3.0 must be an integer'),
+    (['--decode', 'kernel=nan'], 'decode.kernel=nan must be an integer'),
+    (['--decode', 'kernel=3', 'kernel=5'], '--decode has the same key twice'),
+    (['--decode', 'kernel'], "'kernel' must be KEY=VALUE; keys are rule, split_ratio and window, or rule, stride"),
+    (['--decode', '=3'], "'=3' must be KEY=VALUE"), (['--decode', 'kernel='], "'kernel=' must be KEY=VALUE"),
+    (['--decode'], 'expected at least one argument'), (['--padding', 'wide'], 'invalid float value'),
+    (['--padding', '0'], 'padding=0.0 must be a number, at least 0.1'), (['--padding', 'nan'], 'padding=nan must be'),
+    (['--padding', '1.1', '--manifest', 'none.json'], '--manifest goes without --padding and --decode'),
+    (['--manifest', 'none.json'], 'manifest none.json cannot be read')])
+def test_wrong_flags_of_zoo_files(capsys, shared, folder, tmp_path, options, message):
+    arguments = ['predict', str(folder), '--model', str(shared / 'models' / 'tinypose_128x96_heatmap.onnx'), '--det',
+                 'whole_image', '--out', str(tmp_path / 'out'), *options]
+    try:
+        code = main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    error = capsys.readouterr().err
+    assert code == 2 and message in error and error.count('\n') == 1
+
+
+def test_pictures_of_one_name_have_a_drawing_each(tmp_path, folder, model_options):
+    (folder / 'photo').write_bytes((folder / 'Zoë ☃.png').read_bytes())
+    (folder / 'Zoë ☃.png').rename(folder / 'photo.png')
+    assert main(['predict', str(folder), *model_options, '--det', 'whole_image', '--out', str(tmp_path / 'out')]) == 0
+    assert {path.name for path in (tmp_path / 'out' / 'drawings').iterdir()} == {'a.jpg', 'photo.png', 'photo.png.png'}
+
+
+def test_wrong_boxes_skip_their_picture(capsys, tmp_path, folder, model_options, monkeypatch):
+    """Unlike a list in Python."""
+    seen = iter([([[0, 0, 9, 9]], [float('nan')]), ([[0, 0, 9, 9]], [1.0])])
+    monkeypatch.setattr('mmpose_amfac.apis.build_detector', lambda *args, **kwargs: lambda image: next(seen))
+    assert main(['predict', str(folder), *model_options, '--no-draw', '--out', str(tmp_path / 'out')]) == 1
+    assert 'skipped Zoë ☃.png: scores of the boxes must be' in capsys.readouterr().err
+    content = results(tmp_path / 'out')
+    assert [a['file_name'] for a in content['annotations']] == ['a.jpg']
+    assert [s['file_name'] for s in content['skipped']] == ['Zoë ☃.png']
+
+
 def test_threads_reach_the_detector_too(shared, tmp_path, folder, monkeypatch):
     from mmpose_amfac.runtime import detector
     opened, start = [], detector.open_engine
@@ -198,6 +272,9 @@ def test_threads_reach_the_detector_too(shared, tmp_path, folder, monkeypatch):
     (['--model', 'none.onnx', '--weights', 'w.pth'], '--weights belongs to a config file'),
     (['--threads', '2'], '--threads belongs to an exported file'),
     (['--manifest', 'm.json'], '--manifest belongs to an exported file'),
+    (['--padding', '1.1'], '--padding belongs to an exported file'),
+    (['--decode', 'kernel=3'], '--decode belongs to an exported file'),
+    (['--model', 'photo.jpg'], '; or give a config (.py) or, to predict, an exported .onnx, .xml or .engine file'),
     (['--backend', 'onnxruntime', '--model', 'nonsense'], "no packaged model file 'nonsense'"),
     (['--backend', 'caffe'], "invalid choice: 'caffe'"), (['--threads', '0'], "'0' must be a whole number")])
 def test_options_of_exported_files(capsys, folder, tmp_path, options, message):

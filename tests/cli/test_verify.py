@@ -1,4 +1,5 @@
-"""amfacpose verify: exit code 0 for a good file, 1 for another one, 2 for a call that cannot be answered."""
+"""amfacpose verify: exit code 0 for a good file, 1 for another one, 2 for a call that cannot be answered, 3 where
+nothing can judge."""
 
 from pathlib import Path
 
@@ -49,6 +50,25 @@ def test_rejected(capsys, exported, tmp_path, source):
     assert Manifest.read(tmp_path / 'model.onnx.json').verification['status'] == 'rejected'
 
 
+def test_a_rejection_that_another_check_found_stays(capsys, exported, tmp_path, source):
+    (tmp_path / 'model.onnx').write_bytes(exported.read_bytes())
+    manifest = Manifest.read(Manifest.path_of(exported))
+    manifest.verification = dict(status='rejected')
+    manifest.write(tmp_path / 'model.onnx')
+    assert main(['verify', str(tmp_path / 'model.onnx'), *source]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith('passed on 24 crops') and lines[-2].startswith('the manifest stays rejected')
+
+
+def test_int8_without_annotations_is_judged_by_nobody(capsys, exported, tmp_path, source):
+    (tmp_path / 'model.onnx').write_bytes(exported.read_bytes())
+    manifest = Manifest.read(Manifest.path_of(exported))
+    manifest.precision, manifest.verification = 'int8', dict(status='unverified')
+    manifest.write(tmp_path / 'model.onnx')
+    assert main(['verify', str(tmp_path / 'model.onnx'), *source]) == 3
+    assert 'AP unverified: give annotations with --ann FILE' in capsys.readouterr().out
+
+
 def test_mistakes_are_one_line(capsys, exported, tmp_path, model_options):
     config = tmp_path / 'other.py'
     config.write_text(Path(model_options[1]).read_text() + 'another = 1\n')
@@ -60,6 +80,9 @@ def test_mistakes_are_one_line(capsys, exported, tmp_path, model_options):
     assert main(['verify', str(exported), '--config', str(config)]) == 2
     assert main(['verify', str(exported)]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 4 and all(line.startswith('amfacpose: error: ') for line in lines)
+    assert main(['verify', 'nothere.onnx']) == 2
+    lines += capsys.readouterr().err.splitlines()
+    assert lines[4] == 'amfacpose: error: nothere.onnx does not exist; give a file that amfacpose export wrote'
+    assert len(lines) == 5 and all(line.startswith('amfacpose: error: ') for line in lines)
     assert 'cannot be read' in lines[0] and 'has the sha256' in lines[1] and 'is not the config of this' in lines[2]
     assert f'give --config {model_options[1]}' in lines[3]

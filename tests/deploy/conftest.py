@@ -69,7 +69,8 @@ def converted_by_tool(root, tmp_path_factory):
     done = python(root, 'tools/deploy.py', deploy('onnxruntime_dynamic'), CONFIG, WEIGHTS, '--work-dir', folder,
                   '--dump-info')
     assert done.returncode == 0, done.stderr[-3000:]
-    assert 'passed on 24 crops' in done.stdout and 'max_px' in done.stdout
+    assert 'passed on 24 crops' in done.stdout
+    assert ' px of the network input (limit 0.1 px) over 396 of 408 joints; 2.9% left out' in done.stdout
     return folder
 
 

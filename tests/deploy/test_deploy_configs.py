@@ -116,3 +116,10 @@ def test_configs_are_found_by_name_and_of_other_packages():
     assert isinstance(zoo, Config) and deploy_config.input_size(zoo) == (192, 256)
     with pytest.raises(AMFACError, match='nothing.py'):
         deploy_config.load_model('mmpose::nothing.py')
+
+
+@pytest.mark.parametrize('name', ['*', '[d]etection_*.py', '?' * 10, 'x' * 5000, '.'])
+def test_names_are_no_patterns(name):
+    for load in (deploy_config.load, deploy_config.load_model):
+        with pytest.raises(AMFACError, match='does not exist'):
+            load(name)

@@ -179,6 +179,9 @@ def test_torch_without_the_word_for_tracing(tmp_path, monkeypatch):
     (dict(out='a.xml'), 'must end in .onnx'),
     (dict(out='.'), 'is a folder'),
     (dict(out='file.txt/a.onnx'), 'file.txt is a file; give a folder'),
+    (dict(out='/proc/new/a.onnx'), '--out /proc/new/a.onnx cannot be written: '),
+    (dict(out='/proc/a.onnx'), '--out /proc/a.onnx cannot be written: '),
+    (dict(out='x' * 300 + '.onnx'), '.onnx cannot be written: File name too long'),
 ])
 def test_errors(tmp_path, monkeypatch, changes, message):
     monkeypatch.chdir(tmp_path)

@@ -79,6 +79,9 @@ def test_every_row_and_form(root, row, mish):
     assert ('the stem has none' in skipped) == (row != 'r34')
     assert ('no SE behind the stages' in skipped) == (row not in ('r34', 'r34-afpn-dgcb-scrm-se'))
     assert ('no AFPN' in skipped) == (row == 'r34-baseline')
+    assert ('neck and embedding work on axis means' in report.applied) == (row != 'r34-baseline')
+    mask = 'the gates of each DGCB became one mask on the means'
+    assert (mask in report.applied) == (row not in ('r34-baseline', 'r34-afpn')) != (f'{mask}: ' in skipped)
 
 
 @settings(max_examples=15)

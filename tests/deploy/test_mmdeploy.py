@@ -135,8 +135,8 @@ def test_a_file_that_differs_is_rejected(converted):
     (dict(model_config='amfacpose_r18_1xb32-140e_coco-256x192.py'), 'trained at another input size'),
     (dict(model_config='amfacpose_r34_1xb64-none.py'), 'does not exist'),
     (dict(model_config='no_model.py'), 'has no model.type and model.backbone'),
-    (dict(work_dir='no_model.py'), 'no_model.py cannot be a folder: '),
-    (dict(work_dir='no_model.py/x'), 'cannot be a folder: '),
+    (dict(work_dir='no_model.py'), 'no_model.py is a file; give a folder'),
+    (dict(work_dir='no_model.py/x'), 'no_model.py is a file; give a folder'),
     (dict(device='cuda:0'), 'OpenVINO; leave --device at cpu'),
     (dict(model_config=ZOO, checkpoint=None, random_weights=True), '1 outputs, the deploy config names 2'),
 ])

@@ -87,6 +87,8 @@ def test_many_annotations_are_thinned_evenly(annotations):
     found = samples((12, 16), ann=annotations(images=images, annotations=entries, categories=[]))
     assert len(found.crops) == LIMIT and len(found.annotated) == 200 and not found.annotated.keypoints
     assert len(list(found.annotated.people())) == 200
+    taken = [people.image_id for people in found.annotated.people(LIMIT)]
+    assert (taken[0], taken[-1]) == (0, 199) and set(np.diff(taken)) == {3, 4}
 
 
 @pytest.mark.parametrize('changes, message', [
@@ -103,6 +105,18 @@ def test_bad_annotations(annotations, changes, message):
     with pytest.raises(AMFACError, match='^[^\n]*$') as raised:
         samples((48, 64), ann=annotations(**changes))
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize('value', ['x', None, float('nan'), float('inf'), 10**400, [1], True])
+@pytest.mark.parametrize('place', [0, 2])
+def test_keypoints_must_be_numbers(annotations, value, place):
+    keypoints = [50, 60, 2]
+    keypoints[place] = value
+    entries = [dict(id=i, image_id=1, category_id=7, bbox=[10, 20, 100, 200], area=9e3, iscrowd=0, num_keypoints=1,
+                    keypoints=k) for i, k in enumerate(([50, 60, 2], keypoints))]
+    found = samples((48, 64), ann=annotations(annotations=entries))
+    with pytest.raises(AMFACError, match=rf'annotations\[1\].keypoints\[{place}\]=.* must be a number'):
+        found.check(1)
 
 
 @pytest.mark.parametrize('content', [None, '', '[', 'null', '[1]'])

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from mmpose_amfac import paths
+from mmpose_amfac.deploy import verify as module
 from mmpose_amfac.deploy.export import export
+from mmpose_amfac.deploy.samples import samples
 from mmpose_amfac.deploy.vectors import Vectors, clear
-from mmpose_amfac.deploy.verify import told, verify_file
+from mmpose_amfac.deploy.verdict import exit_code
+from mmpose_amfac.deploy.verify import PERSONS, told, verify_file
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.manifest import Manifest
 from mmpose_amfac.runtime import AMFACPose
@@ -74,7 +77,7 @@ def test_repeats_what_export_found(file):
 
 @pytest.mark.parametrize('edit, reason', [
     (scale_a_weight, 'joints differ from torch by up to'),
-    (swap_outputs, 'the output simcc_x has the shape (24, 17, 256), the network gives (24, 17, 192)')])
+    (swap_outputs, 'the output simcc_x has the shape (24, 17, 256), torch gives (24, 17, 192)')])
 def test_a_changed_graph_is_rejected_and_refused(file, edit, reason):
     change(file, edit)
     report = verify_file(file)
@@ -96,20 +99,22 @@ def test_a_file_that_does_not_open_is_rejected(file):
 
 @pytest.fixture
 def ann(tmp_path, astronaut):
-    """One person, annotated where the network sees it."""
+    """Persons annotated where the network sees them: one picture many times."""
     import cv2
 
     from mmpose_amfac.apis import TorchEstimator
     cv2.imwrite(str(tmp_path / 'a.png'), astronaut)
     poses = TorchEstimator('amfacpose', device='cpu')(astronaut, [[40, 0, 470, 512]])
     points = np.concatenate([poses.keypoints[0], np.full((17, 1), 2)], axis=1)
-    entry = dict(id=1, image_id=1, category_id=1, bbox=[40, 0, 430, 512], area=430 * 512, iscrowd=0, num_keypoints=17,
+    entry = dict(category_id=1, bbox=[40, 0, 430, 512], area=430 * 512, iscrowd=0, num_keypoints=17,
                  keypoints=points.ravel().tolist())
     path = tmp_path / 'ann.json'
 
-    def write(**changes):
-        path.write_text(json.dumps(dict(images=[dict(id=1, file_name='a.png')], annotations=[{**entry, **changes}],
-                                        categories=[dict(id=1, name='person')])))
+    def write(count=PERSONS, **changes):
+        path.write_text(json.dumps(dict(
+            images=[dict(id=i, file_name='a.png') for i in range(count)], categories=[dict(id=1, name='person')],
+            annotations=[dict(entry, id=i + 1, image_id=i, **changes) if i == 0 or 'keypoints' not in changes else
+                         dict(entry, id=i + 1, image_id=i) for i in range(count)])))
         return path
 
     return write
@@ -117,11 +122,11 @@ def ann(tmp_path, astronaut):
 
 def test_ap_is_measured_with_annotations(file, ann):
     report = verify_file(file, ann=ann())
-    assert report['status'] == 'passed' and report['ap_persons'] == 1
+    assert report['status'] == 'passed' and report['ap_persons'] == PERSONS
     assert report['ap'] == report['ap_torch'] == pytest.approx(1)
     # an AP says more than the manifest did
     assert Manifest.read(Manifest.path_of(file)).verification == report
-    assert 'AP 1.0000, torch 1.0000 (1 persons)' in told(report)
+    assert f'AP 1.0000, torch 1.0000 ({PERSONS} persons)' in told(report)
 
 
 @pytest.mark.parametrize('changes, message', [
@@ -138,7 +143,7 @@ def test_int8_is_judged_by_its_ap(file, ann):
     manifest.precision, manifest.verification = 'int8', dict(status='unverified')
     manifest.write(file)
     report = verify_file(file)
-    assert report['status'] == report['ap'] == 'unverified' and report['limit_px'] is None
+    assert report['status'] == 'unverified' and 'ap' not in report and report['limit_px'] is None
     assert 'AP unverified' in '\n'.join(told(report))
     assert verify_file(file, ann=ann())['status'] == 'passed'
     # a check without annotations does not take that back
@@ -153,13 +158,13 @@ def test_an_ap_that_cannot_be_measured_is_no_pass(file, ann, precision, status, 
     manifest = Manifest.read(Manifest.path_of(file))
     manifest.precision, manifest.verification = precision, dict(status='unverified')
     manifest.write(file)
-    path = ann(**changes)
+    path = ann(1, **changes)
     if changes == dict(keypoints=None):
         content = json.loads(path.read_text())
         del content['annotations'][0]['keypoints']
         path.write_text(json.dumps(content))
     report = verify_file(file, ann=path)
-    assert report['status'] == status and report['ap'] == 'unverified' and reason in report['ap_reason']
+    assert report['status'] == status and 'ap' not in report and reason in report['ap_reason']
     assert f'AP unverified: {report["ap_reason"]}' in told(report)
 
 
@@ -189,6 +194,130 @@ def test_a_weaker_check_does_not_lift_a_rejection(file, tmp_path, astronaut, ann
     assert verify_file(file, ann=ann())['status'] == recorded() == 'passed'
 
 
+def scale_outputs(graph):
+    """Joints stay, scores are a hundredth."""
+    from onnx import helper, numpy_helper
+    names = [output.name for output in graph.output]
+    for node in graph.node:
+        node.output[:] = [f'{name}_whole' if name in names else name for name in node.output]
+    graph.initializer.append(numpy_helper.from_array(np.float32(0.01), 'hundredth'))
+    graph.node.extend(helper.make_node('Mul', [f'{name}_whole', 'hundredth'], [name], f'{name}_mul') for name in names)
+
+
+@pytest.mark.parametrize('precision, half, reasons', [
+    ('fp16', False, ['bins', 'scores']), ('fp32', True, ['bins', 'scores']), ('fp32', False, ['bins', 'scores']),
+    ('int8', False, ['scores'])])
+def test_wrong_scores_are_rejected_in_every_precision(file, precision, half, reasons):
+    change(file, scale_outputs)
+    manifest = Manifest.read(Manifest.path_of(file))
+    manifest.precision = precision
+    manifest.source['half_weights'] = half
+    manifest.write(file)
+    report = verify_file(file)
+    assert report['status'] == 'rejected' and report['max_px'] < 1e-3
+    assert [reason.partition(' differ from torch by up to 0.99')[0] for reason in report['reasons']] == reasons
+
+
+def altered(monkeypatch, batch, edit):
+    """Let the file's vectors at this batch size be others."""
+    run = module.run
+
+    def other(engine, manifest, crops, size):
+        found = run(engine, manifest, crops, size)
+        return edit(found) if size == batch else found
+
+    monkeypatch.setattr(module, 'run', other)
+
+
+def test_a_bin_far_from_the_peak_is_judged(file, monkeypatch):
+    def edit(found):
+        x = found.x.copy()
+        best = x.argmax(-1)
+        # half the axis away: beyond the window that is decoded
+        far = ((best + x.shape[-1] // 2) % x.shape[-1])[..., None]
+        np.put_along_axis(x, far, np.take_along_axis(x, far, -1) + 0.01 * x.max(-1, keepdims=True), -1)
+        return Vectors(x, found.y)
+
+    altered(monkeypatch, 1, edit)
+    report = verify_file(file)
+    assert report['status'] == 'rejected' and report['max_px'] < 1e-3 and report['score_max'] < 1e-3
+    reason, = report['reasons']
+    assert reason == 'bins differ from torch by up to 0.01 of the peak, more than 0.001 of the peak'
+
+
+def test_batches_must_agree(file, monkeypatch):
+    def edit(found):
+        # the middle of the window moves by thousandths of a pixel, every bin by less than its limit or its lead
+        offset = np.arange(found.x.shape[-1]) - found.x.argmax(-1)[..., None]
+        side = np.where(np.abs(offset) > 1, np.sign(offset), 0)
+        return Vectors(found.x * (1 + 9e-4 * side).astype(np.float32), found.y)
+
+    altered(monkeypatch, 3, edit)
+    report = verify_file(file)
+    assert report['status'] == 'rejected' and report['batch_px'] > 1e-3
+    assert report['reasons'] == [f'batches of 1 and 3 differ by up to {report["batch_px"]:.3g} px, more than 0.001 px']
+
+
+def test_a_fixed_batch_of_one_has_nothing_to_compare_it_with(tmp_path):
+    path, manifest = export(out=tmp_path / 'one.onnx')
+    report = manifest.verification
+    assert report['batches'] == [1] and report['batch_px'] is None
+    assert not any('batch' in line for line in told(report))
+
+
+@pytest.mark.parametrize('ours, theirs, count, status, reason', [
+    (0.704, 0.7, PERSONS, 'passed', None), (0.706, 0.7, PERSONS, 'rejected', 'AP 0.7060 instead of 0.7000'),
+    (0.0, 0.0, PERSONS, 'unverified', 'an AP of torch below 0.05'), (0.052, 0.049, PERSONS, 'unverified', 'below 0.05'),
+    (0.7, 0.7, PERSONS - 1, 'unverified', '19 persons are too few'), (0.5, 0.0, 1, 'rejected', 'AP 0.5000')])
+def test_what_an_ap_says_of_int8(file, ann, monkeypatch, ours, theirs, count, status, reason):
+    monkeypatch.setattr(module, 'average_precisions', lambda *_: [ours, theirs])
+    manifest = Manifest.read(Manifest.path_of(file))
+    manifest.precision, manifest.verification = 'int8', dict(status='unverified')
+    manifest.write(file)
+    report = verify_file(file, ann=ann(count))
+    assert report['status'] == status and (report['ap'], report['ap_torch']) == (ours, theirs)
+    assert exit_code(report) == dict(passed=0, rejected=1, unverified=3)[status]
+    assert Manifest.read(Manifest.path_of(file)).verification['status'] == status
+    if reason:
+        assert any(reason in line for line in told(report))
+
+
+def test_pictures_that_are_missing_or_broken_are_no_fault_of_the_file(file, ann):
+    """Of 70 pictures 64 are compared; the AP takes the others as well."""
+    path = ann(70)
+    taken = [people.image_id for people in samples((48, 64), ann=path).annotated.people(64)]
+    content = json.loads(path.read_text())
+    content['images'][next(i for i in range(70) if i not in taken)]['file_name'] = 'b.png'
+    path.write_text(json.dumps(content))
+    with pytest.raises(AMFACError, match='b.png, which .*ann.json names, does not exist; .*--image-root DIR'):
+        verify_file(file, ann=path)
+    path.with_name('b.png').write_bytes(b'no picture')
+    with pytest.raises(AMFACError, match='picture b.png'):
+        verify_file(file, ann=path)
+    assert Manifest.read(Manifest.path_of(file)).verification['status'] == 'passed'
+
+
+def test_a_rejection_on_few_persons_is_lifted_on_the_same_ones(file, ann):
+    report = verify_file(file, ann=ann(2))
+    assert report['status'] == 'passed' and 'too few' in report['ap_reason']
+    manifest = Manifest.read(Manifest.path_of(file))
+    # too few to say more than the manifest did
+    assert manifest.verification['samples'] != report['samples']
+    manifest.verification = report | dict(status='rejected', ap=0.1)
+    manifest.write(file)
+    assert 'manifest' in verify_file(file)
+    assert 'manifest' not in verify_file(file, ann=ann(2))
+    assert Manifest.read(Manifest.path_of(file)).verification == report
+
+
+def test_the_manifest_stays_rejected_whatever_a_weaker_check_says(file):
+    manifest = Manifest.read(Manifest.path_of(file))
+    manifest.precision, manifest.verification = 'int8', dict(status='rejected', ap=0.1)
+    manifest.write(file)
+    report = verify_file(file)
+    assert report['status'] == 'unverified' and 'stays rejected' in report['manifest'] and exit_code(report) == 1
+
+
 def test_an_ap_that_is_lost_rejects(file, ann):
     change(file, reverse_a_weight)
     manifest = Manifest.read(Manifest.path_of(file))
@@ -202,7 +331,7 @@ def test_an_ap_that_is_lost_rejects(file, ann):
     (dict(model='evil.py'), 'names the config evil.py, which is code .*give --config evil.py'),
     (dict(model='evil.py', weights='evil.pth'), '--config'),
     (dict(weights='https://localhost:9/evil.pth'), 'localhost:9/evil.pth.*not fetched.*give --weights FILE.pth'),
-    (dict(weights=['x']), 'give --weights'), (dict(model=3), 'give --config'), (dict(model='nobody'), 'unknown model')])
+    (dict(weights='x' * 5000), 'does not exist here; give it with --weights'), (dict(model='nobody'), 'unknown model')])
 def test_a_manifest_runs_no_code_and_fetches_nothing(file, tmp_path, monkeypatch, source, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'evil.py').write_text("open('executed', 'w').close()\n")
@@ -245,8 +374,16 @@ def test_a_manifest_of_another_file(file):
     shutil.copy(f'{file}.json', file.with_name('b.onnx.json'))
     with pytest.raises(AMFACError, match='belongs to model.onnx'):
         verify_file(file.with_name('b.onnx'))
-    with pytest.raises(AMFACError, match='cannot be read'):
-        verify_file(file.with_name('c.onnx'))
+
+
+@pytest.mark.parametrize('name, message', [
+    ('nothere.onnx', 'nothere.onnx does not exist; give a file that amfacpose export wrote'),
+    ('x' * 300 + '.onnx', 'does not exist'), ('model.onnx.json', r'must end in .engine, .onnx, .ts, .xml'),
+    ('model', 'must end in'), ('lonely.onnx', 'manifest .*lonely.onnx.json cannot be read')])
+def test_a_file_that_is_none_is_named_first(tmp_path, name, message):
+    (tmp_path / 'lonely.onnx').write_bytes(b'')
+    with pytest.raises(AMFACError, match=message):
+        verify_file(tmp_path / name)
 
 
 def vectors(*values, bins=8):
@@ -270,22 +407,38 @@ def test_clear(values, single, windowed):
     assert clear(vectors(*values), 3).item() == windowed
 
 
+@pytest.mark.parametrize('rival, wanted', [(0.995, False), (0.95, True)])
+def test_clear_takes_vectors_without_a_softmax(rival, wanted):
+    """Their peak may be negative; the lead counts by its size."""
+    assert clear([axis - np.float32(9) for axis in vectors((2, 1.0), (6, rival))], 0).item() is wanted
+
+
+def test_clear_takes_heatmaps_cell_by_cell():
+    maps = np.zeros((1, 2, 4, 3), np.float32)
+    maps[0, :, 1, 1] = 1
+    maps[0, 1, 2, 1] = 0.9995
+    assert clear([maps], 0).tolist() == [[True, False]]
+
+
 def test_one_axis_without_a_lead_is_enough():
     sure, unsure = vectors((2, 1.0)).x, vectors((2, 1.0), (6, 1.0)).x
     assert not clear(Vectors(sure, unsure), 0).item() and not clear(Vectors(unsure, sure), 2).item()
 
 
 def test_nothing_to_compare_is_a_rejection(file, monkeypatch):
-    from mmpose_amfac.deploy import verify as module
     monkeypatch.setattr(module, 'clear', lambda wanted, window: np.zeros(wanted.x.shape[:2], bool))
     report = verify_file(file)
     assert report['status'] == 'rejected' and 'nothing to compare' in report['reasons'][0]
     assert report['left_out'] == 1.0 and report['max_px'] is None
 
 
+SKELETON = json.loads((paths.WEIGHTS / 'amfacpose_r18_128x96.onnx.json').read_text())['skeleton']
+
+
 @pytest.mark.parametrize('field, value', [('padding', 2.0), ('decode', dict(rule='simcc', window=0)),
-                                          ('mean', [0, 0, 0]), ('channel_order', 'bgr'),
-                                          ('std', [1, 1, 1])])
+                                          ('mean', [0, 0, 0]), ('channel_order', 'bgr'), ('std', [1, 1, 1]),
+                                          ('input_size', [128, 96]),
+                                          ('skeleton', dict(SKELETON, sigmas=[1.0] * 17))])
 def test_a_manifest_of_another_contract_is_refused(file, field, value):
     """Both sides of the comparison go by the manifest, so an edit there would not show."""
     sidecar = Manifest.path_of(file)

@@ -135,6 +135,77 @@ def test_manifest_that_does_not_fit(tmp_path, make_file, changes, message):
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize('changes, message', [
+    (dict(input_name='nonsense'), "f.onnx has the input input; its manifest has input_name='nonsense'"),
+    (dict(batch=7), r'takes the input \(any, 3, 32, 24\), so batch must be 0 \(any\); its manifest has batch=7'),
+    (dict(backend='tensorrt'), "is a file for onnx or onnxruntime; its manifest has backend='tensorrt'")])
+@pytest.mark.parametrize('sidecar', [True, False])
+def test_manifest_of_another_file(tmp_path, make_file, sidecar, changes, message):
+    path = make_file(tmp_path / 'f.onnx')
+    if sidecar:
+        fields(path, **changes).write(path)
+    with pytest.raises(AMFACError, match=message) as error:
+        AMFACPose(path, manifest=None if sidecar else changes)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('batch', [3, 'batch'])
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_batch_and_back_end_of_the_file(tmp_path, make_file, backend, batch):
+    if backend == 'openvino':
+        pytest.importorskip('openvino')
+    path = make_file(tmp_path / 'f.onnx', batch=batch)
+    right = 0 if batch == 'batch' else batch
+    guessed = AMFACPose(path, backend=backend).manifest
+    assert (guessed.backend, guessed.batch, guessed.input_name) == ('onnx', right, 'input')
+    fields(path, backend='onnxruntime', batch=right).write(path)
+    assert AMFACPose(path, backend=backend).manifest.batch == right
+    fields(path, batch=4).write(path)
+    with pytest.raises(AMFACError, match=f'batch must be {right}'):
+        AMFACPose(path, backend=backend)
+
+
+def test_back_end_of_an_xml(tmp_path, simcc_file):
+    openvino = pytest.importorskip('openvino')
+    from mmpose_amfac.runtime.openvino_engine import openvino_core
+    openvino.save_model(openvino_core().read_model(simcc_file), tmp_path / 'm.xml', compress_to_fp16=False)
+    assert AMFACPose(tmp_path / 'm.xml').manifest.backend == 'openvino'
+    with pytest.raises(AMFACError, match="is a file for openvino; its manifest has backend='onnx'"):
+        AMFACPose(tmp_path / 'm.xml', manifest=dict(backend='onnx'))
+
+
+def test_fields_from_a_file(tmp_path, make_file):
+    """As from a dict; a whole manifest is known by its format."""
+    path, file = make_file(tmp_path / 'f.onnx'), tmp_path / 'fields.json'
+    fields(path).write(path)
+    file.write_text('{"padding": 1.3, "decode": {"window": 1}}')
+    manifest = AMFACPose(path, manifest=file).manifest
+    assert manifest.padding == 1.3 and manifest.decode == dict(rule='simcc', split_ratio=2.0, window=1)
+    for content, message in (('{"colour": "rgb"}', 'fields.json has the unknown field colour; known: model, '),
+                             ('[1]', 'fields.json has another format'), ('{', 'fields.json is not JSON'),
+                             ('{"format": "x"}', 'fields.json has another format'),
+                             ('{"files": {}}', 'fields.json has the field files, which only a whole manifest')):
+        file.write_text(content)
+        with pytest.raises(AMFACError, match=message):
+            AMFACPose(path, manifest=file)
+
+
+def test_files_cannot_be_replaced(tmp_path, make_file):
+    """A file would be taken for another one than its manifest and checksum are of."""
+    path = make_file(tmp_path / 'f.onnx')
+    fields(path).write(path)
+    make_file(path, seed=1)
+    with pytest.raises(AMFACError, match='manifest has the field files'):
+        AMFACPose(path, manifest=dict(files={'f.onnx': ''}))
+
+
+@pytest.mark.parametrize('file, other, right', [('simcc_file', 'heatmap', 'simcc'),
+                                                ('heatmap_file', 'simcc', 'heatmap')])
+def test_rule_for_other_outputs(request, file, other, right):
+    with pytest.raises(AMFACError, match=f"decode.rule must be '{right}', not '{other}'"):
+        AMFACPose(request.getfixturevalue(file), manifest=dict(decode=dict(rule=other)))
+
+
 @pytest.mark.parametrize('overrides, message', [
     (dict(colour='rgb'), 'unknown field colour'), (dict(padding=-1), 'padding=-1'),
     (dict(decode=dict(rule='regression')), "decode.rule='regression'"), (dict(decode=dict(window=-1)), 'window'),

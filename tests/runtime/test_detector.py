@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 from mmpose_amfac.errors import AMFACError, MissingPackageError
-from mmpose_amfac.runtime.detector import OnnxDetector, keep_inside, letterbox
+from mmpose_amfac.runtime.detector import OnnxDetector, keep_inside, letterbox, open_detector
 
 
 def constant_detector(path, rows, inputs=('batch', 3, 'h', 'w'), outputs=('dets', 'labels'), labels=None):
     """A file with the detector's contract that returns ``rows`` for every picture."""
     onnx = pytest.importorskip('onnx')
     from onnx import TensorProto, helper, numpy_helper
-    rows = np.array(rows, np.float32).reshape(1, -1, 5)
-    labels = np.array(labels if labels is not None else [0] * rows.shape[1], np.int64)[None]
+    rows = np.array(rows, np.float32)
+    rows = rows.reshape(1, -1, 5) if rows.ndim < 3 else rows
+    labels = np.array(labels if labels is not None else [0] * rows.shape[1], np.int64)
+    labels = labels[None] if labels.ndim < 2 else labels
     nodes = [helper.make_node('Constant', [], [name], value=numpy_helper.from_array(value))
              for name, value in zip(outputs, (rows, labels))]
     graph = helper.make_graph(
@@ -104,6 +106,64 @@ def test_size_is_that_of_the_file(tmp_path, inputs, size):
 def test_other_inputs_are_refused(tmp_path, inputs):
     with pytest.raises(AMFACError, match='takes the input'):
         OnnxDetector(constant_detector(tmp_path / 'd.onnx', [[0] * 5], inputs=inputs))
+
+
+def without_batch(path):
+    """The file with the first axis of its outputs cut off."""
+    onnx = pytest.importorskip('onnx')
+    from onnx import numpy_helper
+    model = onnx.load(path)
+    for node, output in zip(model.graph.node, model.graph.output):
+        value = numpy_helper.to_array(node.attribute[0].t)[0]
+        node.attribute[0].t.CopyFrom(numpy_helper.from_array(value))
+        del output.type.tensor_type.shape.dim[0]
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize('rows, labels, cut, shapes', [
+    ([[[1, 1, 9, 9]]], None, False, r'dets \(1, 1, 4\) and labels \(1, 1\)'),
+    ([[1, 1, 9, 9, .9]] * 5, None, True, r'dets \(5, 5\) and labels \(5,\)'),
+    ([[1, 1, 9, 9, .9]], [0, 0], False, r'dets \(1, 1, 5\) and labels \(1, 2\)'),
+    ([[1, 1, 9, 9, .9]], [[[0]]], False, r'dets \(1, 1, 5\) and labels \(1, 1, 1\)'),
+    ([[[1, 1, 9, 9, .9]]] * 2, [[0]] * 2, False, r'dets \(2, 1, 5\) and labels \(2, 1\)')])
+def test_outputs_of_another_shape_are_one_line(tmp_path, rows, labels, cut, shapes):
+    path = constant_detector(tmp_path / 'd.onnx', rows, labels=labels)
+    with pytest.raises(AMFACError, match=f'd.onnx gives {shapes} for one picture; .* are needed') as error:
+        OnnxDetector(without_batch(path) if cut else path, threads=1)(np.zeros((50, 60, 3), np.uint8))
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('size', [320, (320, ), (0, 320), (320, -1), (320.5, 320), '320'])
+def test_input_size_that_is_none(tmp_path, size):
+    with pytest.raises(AMFACError, match='input_size') as error:
+        OnnxDetector(constant_detector(tmp_path / 'd.onnx', [[0] * 5]), input_size=size)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('image', [np.zeros((50, 60), np.uint8), np.zeros((50, 60, 4), np.uint8),
+                                   np.zeros((50, 60, 3)), None])
+def test_not_a_picture(tmp_path, image):
+    detector = OnnxDetector(constant_detector(tmp_path / 'd.onnx', [[1, 1, 9, 9, .9]]), threads=1)
+    with pytest.raises(AMFACError, match=r'image must be a \(height, width, 3\) uint8 BGR array, got'):
+        detector(image)
+    assert detector(np.zeros((0, 60, 3), np.uint8))[0].shape == (0, 4)
+
+
+@pytest.mark.parametrize('score_thr', [2, 1.01, -0.1, float('nan'), 'high', None, True])
+@pytest.mark.parametrize('spec', ['whole_image', 'd.onnx', lambda image: None])
+def test_thresholds_that_no_score_reaches(spec, score_thr):
+    with pytest.raises(AMFACError, match=r'score_thr=.* must be a number in \[0, 1\]'):
+        open_detector(spec, score_thr)
+    with pytest.raises(AMFACError, match='score_thr'):
+        OnnxDetector('d.onnx', score_thr=score_thr)
+
+
+def test_boxes_without_real_size_are_dropped(tmp_path):
+    """They would stop the estimator."""
+    path = constant_detector(tmp_path / 'd.onnx', [[1, 1, 1.0001, 9, .9], [0, 0, 1e-40, 1e-40, .8], [1, 1, 9, 9, .7]])
+    boxes, scores = OnnxDetector(path, threads=1)(np.zeros((320, 320, 3), np.uint8))
+    assert boxes.tolist() == [[1, 1, 9, 9]] and scores == pytest.approx([.7])
 
 
 def test_missing_file(tmp_path):

@@ -1,5 +1,6 @@
 """Engines: the same numbers everywhere, what is asked for is what runs, and errors of one line."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -40,6 +41,102 @@ def test_other_precisions_are_in_use_or_an_error(simcc_file, precision):
         assert open_engine(simcc_file, 'openvino', precision=precision).precision == precision
     except AMFACError as error:
         assert f'precision={precision!r} was asked of OpenVINO' in str(error)
+
+
+class Recorder:
+    """OpenVINO's core: what is compiled is listed as (shape of the input, settings), and may tell other properties."""
+
+    def __init__(self, **told):
+        self.core, self.told, self.compiled = openvino_core(), told, []
+
+    def __getattr__(self, name):
+        return getattr(self.core, name)
+
+    def compile_model(self, model, device, settings):
+        self.compiled.append((str(model.input().partial_shape), settings))
+        real, told = self.core.compile_model(model, device, settings), self.told
+        return types.SimpleNamespace(create_infer_request=real.create_infer_request,
+                                     get_property=lambda name: told.get(name) or real.get_property(name))
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    pytest.importorskip('openvino')
+
+    def put(**told):
+        core = Recorder(**told)
+        monkeypatch.setattr(openvino_engine, 'openvino_core', lambda: core)
+        return core
+
+    return put
+
+
+@pytest.mark.parametrize('told, message', [
+    (dict(EXECUTION_DEVICES=['GPU.0']), "device='cpu' was asked of OpenVINO, but GPU.0 is in use"),
+    (dict(INFERENCE_PRECISION_HINT=types.SimpleNamespace(get_type_name=lambda: 'bf16')),
+     "precision='fp32' was asked of OpenVINO, but bf16 is in use on this CPU")])
+def test_openvino_that_takes_another_device_or_precision_is_an_error(simcc_file, recorder, told, message):
+    recorder(**told)
+    with pytest.raises(AMFACError, match=message) as error:
+        open_engine(simcc_file, 'openvino')
+    assert '\n' not in str(error.value)
+
+
+def test_openvino_compiles_once_for_one_crop_and_once_for_more(simcc_file, recorder):
+    """With the threads and streams that were asked for."""
+    core = recorder()
+    engine = open_engine(simcc_file, 'openvino', threads=3, streams=2)
+    assert [shape for shape, _ in core.compiled] == ['[1,3,32,24]']
+    for count in (1, 2, 5, 1):
+        engine(noise(count))
+    assert [shape for shape, _ in core.compiled] == ['[1,3,32,24]', '[?,3,32,24]']
+    for _, settings in core.compiled:
+        assert (settings['INFERENCE_NUM_THREADS'], settings['NUM_STREAMS']) == (3, 2)
+    open_engine(simcc_file, 'openvino')
+    assert 'INFERENCE_NUM_THREADS' not in core.compiled[-1][1]
+
+
+@pytest.mark.parametrize('threads, streams, each', [(3, 1, 3), (4, 2, 2), (1, 2, 1), (None, 1, 0)])
+def test_threads_of_onnxruntime(simcc_file, threads, streams, each):
+    """All calls together have so many; 0 is ONNX Runtime's own choice."""
+    options = open_engine(simcc_file, threads=threads, streams=streams).session.get_session_options()
+    assert options.intra_op_num_threads == each
+
+
+FORK = """
+import os, sys
+import numpy as np
+from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.runtime import AMFACPose
+
+image, boxes = np.zeros((40, 30, 3), np.uint8), [[0, 0, 30, 40]] * 4
+estimator = AMFACPose(sys.argv[1], backend=sys.argv[2], threads=2, streams=int(sys.argv[3]), piece=1)
+estimator(image, boxes)
+child = os.fork()
+if not child:
+    for call in (lambda: estimator(image, boxes), lambda: estimator.engine(np.zeros((1, 3, 32, 24), np.float32))):
+        try:
+            call()
+        except AMFACError as error:
+            print(error, flush=True)
+    # opened after the fork it runs
+    print(len(AMFACPose(sys.argv[1], threads=2, streams=2, piece=1)(image, boxes)), flush=True)
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+print(status, len(estimator(image, boxes)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
+@pytest.mark.parametrize('backend, streams', [('onnxruntime', 1), ('onnxruntime', 2), ('openvino', 2)])
+def test_forked_process_is_told_to_open_the_model_itself(simcc_file, backend, streams):
+    """Without the check the call waits for ever for threads that the fork left behind."""
+    if backend == 'openvino':
+        pytest.importorskip('openvino')
+    done = subprocess.run([sys.executable, '-c', FORK, simcc_file, backend, str(streams)], capture_output=True,
+                          text=True, timeout=60)
+    told = f'{simcc_file} was opened in another process; open it after the fork'
+    assert done.stdout.splitlines() == [told, told, '4', '0 4'], done.stderr
 
 
 def test_description(simcc_file):

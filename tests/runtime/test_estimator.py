@@ -76,6 +76,67 @@ def test_calls_are_those_of_full_batches_over_all_pictures(simcc_file, astronaut
     assert calls == expected and [len(p) for p in poses] == [5, 0, 5]
 
 
+def test_flip_calls_twice(simcc_file, astronaut, monkeypatch):
+    estimator = AMFACPose(simcc_file, threads=1, streams=1, batch_size=4, flip=True)
+    calls = count_calls(monkeypatch)
+    estimator(astronaut, BOXES)
+    assert calls == [4, 4, 1, 1]
+
+
+@pytest.mark.parametrize('arguments', [dict(streams=1), dict(streams=2), {}])
+def test_no_crops(simcc_file, arguments):
+    keypoints, scores = AMFACPose(simcc_file, threads=2, **arguments).forward(np.zeros((0, 32, 24, 3), np.uint8))
+    assert (keypoints.shape, scores.shape) == ((0, 17, 2), (0, 17))
+    assert (keypoints.dtype, scores.dtype) == (np.float32, np.float32)
+
+
+@pytest.mark.parametrize('fields', [dict(mean=(10.0, 60.0, 200.0)), dict(std=(20.0, 60.0, 100.0)),
+                                    dict(channel_order='bgr'),
+                                    dict(channel_order='bgr', mean=(10.0, 60.0, 200.0), std=(20.0, 60.0, 100.0))])
+def test_crops_are_normalised_as_the_manifest_says(simcc_file, astronaut, fields):
+    """Written out here: the network's input, its outputs, the best bins."""
+    estimator = AMFACPose(simcc_file, threads=1, streams=1, manifest=fields)
+    crops, *_ = estimator.crop(astronaut, BOXES)
+    order = slice(None) if fields.get('channel_order') == 'bgr' else slice(None, None, -1)
+    inputs = (crops[..., order].astype(np.float64) - estimator.manifest.mean) / estimator.manifest.std
+    vectors = estimator.engine(inputs.transpose(0, 3, 1, 2))
+    keypoints, scores = estimator.forward(crops)
+    np.testing.assert_array_equal(keypoints, np.stack([v.argmax(-1) for v in vectors], -1) / 2)
+    other, _ = AMFACPose(simcc_file, threads=1, streams=1).forward(crops)
+    assert (keypoints != other).any()
+
+
+@pytest.mark.parametrize('flip', [False, True])
+def test_outputs_are_taken_by_name(tmp_path, make_file, simcc_file, astronaut, flip):
+    """A file that gives y before x."""
+    from mmpose_amfac.manifest import Manifest
+    from mmpose_amfac.skeletons import COCO17
+    onnx = pytest.importorskip('onnx')
+    path = make_file(tmp_path / 'f.onnx')
+    model = onnx.load(path)
+    x, y = model.graph.output
+    swapped = [onnx.ValueInfoProto.FromString(out.SerializeToString()) for out in (y, x)]
+    del model.graph.output[:]
+    model.graph.output.extend(swapped)
+    onnx.save(model, path)
+    Manifest(model='swapped', files={path.name: ''}, skeleton=COCO17, input_size=(24, 32),
+             outputs=('simcc_x', 'simcc_y'), decode=dict(rule='simcc')).write(path)
+    swapped = AMFACPose(path, threads=1, flip=flip)
+    assert swapped.engine.output_names == ('simcc_y', 'simcc_x')
+    np.testing.assert_array_equal(swapped(astronaut, BOXES).keypoints,
+                                  AMFACPose(simcc_file, threads=1, flip=flip)(astronaut, BOXES).keypoints)
+
+
+def test_pictures_are_made_contiguous_once(estimator, astronaut, monkeypatch):
+    """OpenCV copies others whole, for each crop."""
+    seen, crop = [], geometry.crop
+    monkeypatch.setattr(geometry, 'crop', lambda image, *args: seen.append(image.flags.c_contiguous)
+                        or crop(image, *args))
+    found = estimator(astronaut[..., ::-1], BOXES)
+    assert seen and all(seen)
+    np.testing.assert_array_equal(found.keypoints, estimator(astronaut[..., ::-1].copy(), BOXES).keypoints)
+
+
 @pytest.mark.parametrize('streams, piece', [(1, 1), (1, 3), (2, 1), (2, 2), (2, 8), (None, None)])
 @pytest.mark.parametrize('kind', ['simcc_file', 'heatmap_file'])
 def test_result_does_not_depend_on_the_pieces(request, astronaut, kind, streams, piece):
@@ -183,10 +244,27 @@ def test_detector_that_returns_rubbish(simcc_file, astronaut, result, message):
         AMFACPose(simcc_file, lambda image: result)(astronaut)
 
 
+def test_a_list_is_all_or_nothing(simcc_file, astronaut, monkeypatch):
+    """The network does not run, and each picture that is wrong is named."""
+    good = [[0, 0, 9, 9]], [1.0]
+    found = iter([good, ([[0, 0, 9, 9]], [np.nan]), good, ([[0, 0, 0, 9]], [0.5])])
+    estimator = AMFACPose(simcc_file, lambda image: next(found), threads=1, streams=1)
+    calls = count_calls(monkeypatch)
+    with pytest.raises(AMFACError, match=r"scores of the detector's boxes of images\[1\] must be .*; the detector's "
+                       r'boxes of images\[3\]\[0\]=.* has no area') as error:
+        estimator([astronaut] * 4)
+    assert '\n' not in str(error.value) and calls == []
+    with pytest.raises(AMFACError, match=r'bboxes\[0\] holds a value.*; bbox_scores\[2\] must be'):
+        estimator([astronaut] * 3, [[[0, 0, np.nan, 1]], [], [[0, 0, 9, 9]]], [[1], [], [2]])
+    with pytest.raises(AMFACError, match=r'images\[0\] must be .*images\[4\] must be [^;]*; and 2 more$'):
+        estimator([None] * 7, [[]] * 7)
+
+
 @pytest.mark.parametrize('bboxes, scores, message', [
     ([[0, 0, np.nan, 5]], None, 'not finite'), ([[0, 0, 1e300, 5]], None, 'not finite'),
     ([[0, 0, 1e38, 1e38]], None, 'outside any picture'),
-    ([[5, 5, 5, 9]], None, 'no area'), ([[1, 2, 3]], None, r'shape \(n, 4\)'), (['abc'], None, 'numbers'),
+    ([[5, 5, 5, 9]], None, 'no area'), ([[0, 0, 1e-44, 1e-44]], None, 'no area'),
+    ([[1, 2, 3]], None, r'shape \(n, 4\)'), (['abc'], None, 'numbers'),
     ([[1, 2, 3, 4], [1]], None, 'numbers'), (7, None, 'shape'), ([[0, 0, 5, 5]], [np.nan], r'in \[0, 1\]'),
     ([[0, 0, 5, 5]], [0.1, 0.2], '1 numbers'), (None, [0.5], 'bbox_scores need')])
 def test_wrong_boxes_are_one_line(estimator, astronaut, bboxes, scores, message):
@@ -212,11 +290,12 @@ def test_boxes_for_other_pictures_are_counted(estimator, astronaut):
     (dict(model='nonsense'), "no packaged model file 'nonsense'"),
     (dict(model=None), 'model=None must be'), (dict(model=5), 'model=5 must be'),
     (dict(manifest='none.json'), 'none.json'),
-    (dict(detector='whole_image', score_thr=2), None)])
+    (dict(detector='whole_image', score_thr=2), r'score_thr=2 must be a number in \[0, 1\]'),
+    (dict(piece=33), 'piece=33 must be at most batch_size=32'),
+    (dict(piece=3, batch_size=2, streams=1), 'piece=3 must be at most batch_size=2'),
+    (dict(streams=3, threads=4), 'streams=3 must be 1 or threads=4'),
+    (dict(streams=2, threads=1), 'streams=2 must be 1 or threads=1')])
 def test_mistakes_are_one_line(simcc_file, arguments, message):
-    if message is None:
-        AMFACPose(**dict(model=simcc_file) | arguments)
-        return
     with pytest.raises(AMFACError, match=message) as error:
         AMFACPose(**dict(model=simcc_file) | arguments)
     assert '\n' not in str(error.value)
@@ -267,6 +346,18 @@ def test_any_input_gives_poses_or_one_line(simcc_file, heatmap_file, pictures, g
         return
     for poses in [found] if single else found:
         assert isinstance(poses, Poses)
+
+
+@pytest.mark.parametrize('arguments, sizes', [({}, (3, )), (dict(streams=1), (3, )), (dict(streams=2), (3, )),
+                                              (dict(streams=1, piece=2), (2, ))])
+def test_pieces_of_a_fixed_batch(tmp_path, make_file, astronaut, monkeypatch, arguments, sizes):
+    """Fewer crops would cost as much."""
+    estimator = AMFACPose(make_file(tmp_path / 'f.onnx', batch=3), threads=2, **arguments)
+    assert estimator.pace.sizes == sizes
+    calls = count_calls(monkeypatch)
+    estimator(astronaut, BOXES)
+    if arguments == dict(streams=1):
+        assert calls == [3, 2]
 
 
 def test_file_with_a_fixed_batch_is_filled(tmp_path, make_file, simcc_file, astronaut):

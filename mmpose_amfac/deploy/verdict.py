@@ -1,0 +1,39 @@
+"""When a file is right: how far it may be from torch, by precision, and the exit codes that say so."""
+
+import numpy as np
+
+# pixels of the network input, of clear joints and of boxes; guesses of int8 move far while its AP stays
+PIXELS = dict(fp32=0.1, fp16=1.0)
+# any value of an output, as a share of the peak; int8 is judged by its AP
+VALUES = dict(fp32=1e-3, fp16=2e-2)
+# scores, as a share of the network's largest
+SCORES = dict(fp32=1e-3, fp16=2e-2, int8=0.2)
+# 2 is a call that cannot be answered
+EXIT_CODES = dict(passed=0, rejected=1, unverified=3)
+
+
+def exit_code(report: dict) -> int:
+    """0 where a check passed, 1 where it or the manifest says rejected, 3 where nobody could judge."""
+    return EXIT_CODES['rejected' if 'manifest' in report else report['status']]
+
+
+def apart(values, like) -> float:
+    """Largest difference, as a share of the largest of ``like``."""
+    return float(np.abs(values - like).max() / (np.abs(like).max() or 1))
+
+
+def exceeded(what: str, value: float, limit: float | None, unit: str = '') -> list[str]:
+    """The reason for a rejection where a figure is not within its limit; none without a limit."""
+    # written so that NaN fails
+    if limit is None or value <= limit:
+        return []
+    return [f'{what} by up to {value:.3g}{unit}, more than {limit:.3g}{unit}']
+
+
+def fault(name: str, value, shape) -> str | None:
+    """What is wrong with an output before it is compared with anything, in a line."""
+    if tuple(value.shape) != tuple(shape):
+        return f'the output {name} has the shape {tuple(value.shape)}, torch gives {tuple(shape)}'
+    if not np.isfinite(value).all():
+        return f'the output {name} holds values that are not finite'
+    return None
