@@ -6,15 +6,13 @@ import io
 import numpy as np
 
 RECALLS = np.linspace(0, 1, 101)
-# COCO's rules for key points
-MAX_PERSONS = 20
 
 
 class KeypointScores:
     """Evaluates results once; AP of any choice of pictures is then a matter of milliseconds.
 
     Args:
-        annotations: COCO key point annotations.
+        content: COCO key point annotations, read.
         results: COCO key point results.
         sigmas: OKS constant of each joint.
 
@@ -24,11 +22,13 @@ class KeypointScores:
             evaluations.
     """
 
-    def __init__(self, annotations, results: list[dict], sigmas):
+    def __init__(self, content: dict, results: list[dict], sigmas):
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
         with contextlib.redirect_stdout(io.StringIO()):
-            truth = COCO(str(annotations))
+            truth = COCO()
+            truth.dataset = content
+            truth.createIndex()
             found = truth.loadRes(results) if results else COCO()
             evaluation = COCOeval(truth, found, 'keypoints')
             evaluation.params.kpt_oks_sigmas = np.array(sigmas)
@@ -71,8 +71,8 @@ def _row(evaluated):
     if evaluated is None:
         empty = np.zeros((10, 0), bool)
         return np.zeros(0), empty, empty, 0
-    return (np.array(evaluated['dtScores'])[:MAX_PERSONS], evaluated['dtMatches'][:, :MAX_PERSONS] > 0,
-            evaluated['dtIgnore'][:, :MAX_PERSONS].astype(bool), int(np.sum(evaluated['gtIgnore'] == 0)))
+    return (np.array(evaluated['dtScores']), evaluated['dtMatches'] > 0, evaluated['dtIgnore'].astype(bool),
+            int(np.sum(evaluated['gtIgnore'] == 0)))
 
 
 def _average(hits, persons: int) -> float:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.timing import interleaved, load, spread
-from mmpose_amfac.apis.report import commit, cpu_name
+from benchmarks.record import environment
+from benchmarks.timing import interleaved, spread
 from mmpose_amfac.deploy.mish import FORMS
 from mmpose_amfac.deploy.onnx_file import write_onnx
-from mmpose_amfac.files import write_json
+from mmpose_amfac.errors import integers, one_line_errors
+from mmpose_amfac.files import sha256, write_json
 from mmpose_amfac.runtime.engines import open_engine
 
 
@@ -26,8 +27,9 @@ def main(argv=None) -> int:
     parser.add_argument('--out', type=Path, metavar='FILE.json')
     args = parser.parse_args(argv)
     import torch
+    integers('--size', args.size, 3)
     inputs = np.random.default_rng(0).standard_normal((1, *args.size), np.float32)
-    candidates = {}
+    candidates, rows = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for form, kind in {'relu': torch.nn.ReLU, **FORMS}.items():
             path = Path(folder) / f'{form}.onnx'
@@ -35,17 +37,18 @@ def main(argv=None) -> int:
             for backend in ('onnxruntime', 'openvino'):
                 engine = open_engine(path, backend, threads=args.threads)
                 candidates[backend, form] = lambda engine=engine: engine(inputs)
-    before = load()
-    seconds = interleaved(candidates, args.rounds)
-    rows = [dict(backend=backend, form=form, ms=spread(values * 1e3))
-            for (backend, form), values in seconds.items()]
-    for row in rows:
+                rows[backend, form] = dict(backend=backend, form=form, size=args.size, batch=1, threads=args.threads,
+                                           precision=engine.precision, sha256=sha256(path))
+    common = environment('torch', 'onnxruntime', 'openvino')
+    for key, values in interleaved(candidates, args.rounds).items():
+        row = rows[key]
+        row.update(ms=spread(values * 1e3), rounds=args.rounds, **common)
         print(f'{row["backend"]:12s} {row["form"]:8s} {row["ms"][0]:7.2f} ms [{row["ms"][1]:.2f}, {row["ms"][2]:.2f}]')
     if args.out:
-        write_json(args.out, dict(size=args.size, threads=args.threads, device=cpu_name(), load=before,
-                                  commit=commit(), rows=rows))
+        write_json(args.out, dict(rows=list(rows.values())))
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    with one_line_errors('benchmarks.mish'):
+        sys.exit(main())

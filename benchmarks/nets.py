@@ -12,6 +12,10 @@ from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.paths import PACKAGE, mim_root
 
 _ZOO = 'body_2d_keypoint'
+# pictures of noise that statistics of batch norms come from
+STATISTICS = 4
+# spread of our logits between pictures
+LOGITS = 0.5
 
 
 class Net(NamedTuple):
@@ -49,8 +53,8 @@ def config_of(name: str) -> Path:
 def build(name: str):
     """The network with random weights of seed 0, in evaluation mode.
 
-    Batch norms get statistics of their own, or a deep random network fades to zeros, which some processors compute
-    slower than numbers.
+    Batch norms get the statistics of noise: with none a deep random network fades to zeros, which some processors
+    compute slower than numbers, and its outputs no longer depend on the picture, so that comparing them shows nothing.
     """
     import torch
     from mmengine.config import Config
@@ -64,11 +68,27 @@ def build(name: str):
     init_default_scope('mmpose')
     torch.manual_seed(0)
     model = MODELS.build(config.model).eval()
-    for module in model.modules():
-        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.5, 1.5)
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    usual = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    inputs = torch.from_numpy(noise(NETS[name].size, STATISTICS))
+    with torch.no_grad():
+        model.train()(inputs, None, mode='tensor')
+    for norm, momentum in zip(norms, usual):
+        norm.momentum = momentum
+    model.eval()
+    if NETS[name].ours:
+        _spread(model.head, model.extract_feat(inputs))
     return model
+
+
+def _spread(head, maps) -> None:
+    """Scale the last layers until logits differ by some units between pictures, or the softmax hides the picture."""
+    import torch
+    with torch.no_grad():
+        for mlp, logits in zip((head.mlp_x, head.mlp_y), head(maps)):
+            mlp[-1].weight.mul_(LOGITS / logits.std(dim=0).mean())
 
 
 def write(name: str, folder, backend: str, form: str = 'deploy', precision: str = 'fp32', batch: int = 1) -> Path:
@@ -107,7 +127,7 @@ def _code() -> str:
     """Digest of everything that decides what is written."""
     import torch
     digest = sha256(torch.__version__.encode())
-    for file in sorted(PACKAGE.glob('models/**/*.py')) + sorted(PACKAGE.glob('deploy/*.py')):
+    for file in sorted(PACKAGE.glob('models/**/*.py')) + sorted(PACKAGE.glob('deploy/*.py')) + [Path(__file__)]:
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mmpose_amfac.apis.report import commit, cpu_name
+from benchmarks.record import environment
 from mmpose_amfac.deploy.export import FORMATS, export
 from mmpose_amfac.errors import MissingPackageError, one_line_errors
 from mmpose_amfac.files import sha256, write_json
+from mmpose_amfac.runtime.engines import usable_cores
 
 FIGURES = ('status', 'reasons', 'max_px', 'mean_px', 'limit_px', 'batch_px', 'joints', 'compared', 'left_out', 'ap',
            'ap_torch', 'ap_persons', 'engine', 'arithmetic')
@@ -28,7 +29,7 @@ def main() -> int:
     parser.add_argument('--out', type=Path, metavar='FILE.json')
     args = parser.parse_args()
     variants = [(backend, precision) for backend in args.backends for precision in FORMATS[backend].steps]
-    at, rows = commit(), []
+    common, rows = environment('torch', 'onnx', 'onnxruntime', 'openvino'), []
     with tempfile.TemporaryDirectory() as folder:
         for backend, precision in tqdm(variants, desc='exports', disable=None):
             out = Path(folder) / f'{backend}_{precision}{FORMATS[backend].suffix}'
@@ -47,7 +48,7 @@ def main() -> int:
     if args.out:
         write_json(args.out, dict(model=args.model, annotations=args.annotations.name,
                                   annotations_sha256=sha256(args.annotations), boxes='ground truth', flip_test=False,
-                                  device=cpu_name(), commit=at, rows=rows))
+                                  threads=usable_cores(), rows=rows, **common))
     return 0 if all(row['status'] in ('passed', 'not run') for row in rows) else 1
 
 

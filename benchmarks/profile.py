@@ -10,10 +10,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.floor import floor
 from benchmarks.nets import noise
-from benchmarks.timing import load
-from mmpose_amfac.apis.report import commit, cpu_name
+from benchmarks.record import environment
+from benchmarks.roofline import roofline
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import sha256, write_json
 from mmpose_amfac.runtime.openvino_engine import openvino_core
@@ -67,17 +66,17 @@ def main() -> int:
     find = onnxruntime_operators if args.backend == 'onnxruntime' else openvino_operators
     operators = {name: round(ms, 3) for name, ms in find(args.file, inputs, args.threads, args.runs).most_common()
                  if ms >= 0.0005}
-    total, least = sum(operators.values()), 1e3 * floor(args.file, args.threads)
-    print(f'{args.file.name}, {args.backend}, {args.threads} thread(s): {total:.1f} ms; floor {least:.1f} ms (the '
-          "arithmetic and memory of its convolutions and products at this machine's rates)")
+    total, least = sum(operators.values()), 1e3 * roofline(args.file, args.threads)
+    print(f'{args.file.name}, {args.backend}, {args.threads} thread(s): {total:.1f} ms; roofline {least:.1f} ms (each '
+          "convolution and product at this machine's rate of arithmetic or memory)")
     for name, ms in operators.items():
         if ms > total / 200:
             print(f'  {name:40s} {ms:8.2f} ms {100 * ms / total:5.1f} %')
     if args.out:
         write_json(args.out, dict(file=args.file.name, sha256=sha256(args.file), backend=args.backend,
-                                  threads=args.threads, runs=args.runs, total_ms=round(total, 3),
-                                  floor_ms=round(least, 3), operators_ms=operators, device=cpu_name(), load=load(),
-                                  commit=commit()))
+                                  precision='fp32', input=inputs.shape, threads=args.threads, runs=args.runs,
+                                  total_ms=round(total, 3), roofline_ms=round(least, 3), operators_ms=operators,
+                                  **environment('torch', args.backend)))
     return 0
 
 

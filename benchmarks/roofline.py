@@ -1,24 +1,36 @@
-"""The least time that a network can take on a machine: its arithmetic and its memory at the machine's own rates."""
+"""A roofline: what a network would take if each layer ran at the machine's own rate of arithmetic or of memory.
 
+Each convolution and each product costs the longer of the two; what lies between them may be fused and costs nothing.
+"""
+
+import tempfile
 import time
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from mmpose_amfac.deploy.onnx_file import write_onnx
+from mmpose_amfac.runtime.engines import open_engine
+
+# bytes; two of them fit into the last cache of most processors
+COPIED = 4 << 20
 
 # operators whose inputs and outputs are counted; what lies between them may be fused
 _HEAVY = ('Conv', 'Gemm', 'MatMul')
 
 
 class Rates(NamedTuple):
-    """Of this machine: multiply-accumulates of a large matrix product, and bytes of a copy beyond the caches."""
+    """Of this machine: multiply-accumulates of the faster of a large product in torch and a large pointwise convolution
+    in OpenVINO, and bytes of a copy that stays in the caches, as the maps of a network for one person do."""
 
     macs_per_second: float
     bytes_per_second: float
 
 
 class Work(NamedTuple):
-    """Of a file, for its batch: multiply-accumulates, and bytes that its convolutions and products read and write."""
+    """Of a layer, for its batch: multiply-accumulates, and bytes that it reads and writes."""
 
     macs: int
     bytes: int
@@ -26,19 +38,31 @@ class Work(NamedTuple):
 
 @cache
 def rates(threads: int) -> Rates:
-    """Measure the rates with so many threads, the best of several runs; takes about a second."""
+    """Measure the rates with so many threads, the best of several runs; takes about two seconds."""
     import torch
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         a = torch.randn(1024, 1024)
         product = 1024**3 / _best(lambda: a @ a)
-        source = torch.zeros(64 << 20 >> 2)
+        source = torch.zeros(COPIED >> 2)
         target = torch.empty_like(source)
         copy = 2 * source.nbytes / _best(lambda: target.copy_(source))
     finally:
         torch.set_num_threads(before)
-    return Rates(product, copy)
+    return Rates(max(product, _pointwise(threads)), copy)
+
+
+def _pointwise(threads: int) -> float:
+    """Multiply-accumulates per second of a 1x1 convolution from 512 to 512 channels of 64x48 in OpenVINO."""
+    import torch
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        path = Path(folder) / 'pointwise.onnx'
+        inputs = torch.zeros(1, 512, 64, 48)
+        write_onnx(torch.nn.Conv2d(512, 512, 1), inputs, path, outputs=('y', ))
+        engine = open_engine(path, 'openvino', threads=threads)
+        inputs = inputs.numpy()
+        return 512 * 512 * 64 * 48 / _best(lambda: engine(inputs))
 
 
 def _best(run, seconds: float = 0.4) -> float:
@@ -51,8 +75,8 @@ def _best(run, seconds: float = 0.4) -> float:
     return best
 
 
-def work(path) -> Work:
-    """Count a float32 ONNX file with fixed sizes."""
+def work(path) -> list[Work]:
+    """Count the convolutions and products of a float32 ONNX file with fixed sizes."""
     import onnx
     graph = onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True).graph
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim)
@@ -60,7 +84,7 @@ def work(path) -> Work:
     constants = {t.name: tuple(t.dims) for t in graph.initializer}
     shapes.update(constants)
     live = {i.name for i in graph.input}
-    macs = moved = 0
+    layers = []
     for node in graph.node:
         if live.intersection(node.input):
             live.update(node.output)
@@ -70,12 +94,12 @@ def work(path) -> Work:
         first, second, out = (shapes.get(name, ()) for name in (*node.input[:2], node.output[0]))
         outputs = int(np.prod(out))
         # a weight of a convolution: (out, in / groups, kernel); a product sums over the last axis of its left factor
-        macs += outputs * int(np.prod(second[1:]) if node.op_type == 'Conv' else first[-1])
-        moved += 4 * (int(np.prod(first)) + int(np.prod(second)) + outputs)
-    return Work(macs, moved)
+        layers.append(Work(outputs * int(np.prod(second[1:]) if node.op_type == 'Conv' else first[-1]),
+                           4 * (int(np.prod(first)) + int(np.prod(second)) + outputs)))
+    return layers
 
 
-def floor(path, threads: int) -> float:
-    """Seconds: arithmetic at the rate of a matrix product plus bytes at the rate of a copy."""
-    load, speed = work(path), rates(threads)
-    return load.macs / speed.macs_per_second + load.bytes / speed.bytes_per_second
+def roofline(path, threads: int) -> float:
+    """Seconds of the roofline, for a file of convolutions and products in float32."""
+    speed = rates(threads)
+    return sum(max(layer.macs / speed.macs_per_second, layer.bytes / speed.bytes_per_second) for layer in work(path))

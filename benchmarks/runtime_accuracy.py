@@ -1,26 +1,22 @@
 """Key point AP of a model file through the runtime, on whole pictures.
 
     python -m benchmarks.runtime_accuracy ANNOTATIONS.json --images FOLDER --model FILE [--det FILE.onnx] [--flip]
-        [--out FILE.json]
+        [--pictures FIELD=VALUE] [--out FILE.json]
 
 Without ``--det`` the boxes are those of the annotated persons.
 """
 
 import argparse
-import json
-import platform
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.core import KeypointScores
-from mmpose_amfac import __version__, geometry
-from mmpose_amfac.apis.report import commit, cpu_name
+from benchmarks.record import environment
+from mmpose_amfac import geometry
 from mmpose_amfac.apis.sources import read_image
 from mmpose_amfac.errors import AMFACError, one_line_errors
-from mmpose_amfac.files import sha256, write_json
+from mmpose_amfac.files import read_json, sha256, write_json
 from mmpose_amfac.runtime import AMFACPose
 
 PICTURES = 16
@@ -68,18 +64,41 @@ class Best:
         return boxes[:MAX_BOXES], scores[:MAX_BOXES]
 
 
-def report(estimator: AMFACPose, annotations: Path, images: Path, det: Path | None) -> dict:
+def read(annotations: Path, pictures: str | None) -> dict:
+    """COCO key point annotations, of the pictures whose ``FIELD=VALUE`` holds.
+
+    Raises:
+        AMFACError: another file, or no picture is left.
+    """
+    content = read_json(annotations, 'annotations')
+    if not isinstance(content, dict) or not all(
+            isinstance(content.get(key), list) for key in ('images', 'annotations', 'categories')):
+        raise AMFACError(f'{annotations} has no lists images, annotations and categories; COCO key point annotations '
+                         'are needed')
+    if pictures is not None:
+        field, _, value = pictures.partition('=')
+        kept = [image for image in content['images'] if str(image.get(field)) == value]
+        if not kept:
+            raise AMFACError(f'--pictures {pictures}: {annotations} has no picture whose {field!r} is {value!r}')
+        ids = {image['id'] for image in kept}
+        content = {**content, 'images': kept,
+                   'annotations': [a for a in content['annotations'] if a['image_id'] in ids]}
+    return content
+
+
+def report(estimator: AMFACPose, annotations: Path, images: Path, det: Path | None, pictures: str | None) -> dict:
     """AP with its interval, and everything needed to judge and repeat it."""
-    content = json.loads(annotations.read_text(encoding='utf-8'))
+    content = read(annotations, pictures)
     results = predict(estimator, content, images, det is None)
-    scores = KeypointScores(annotations, results, estimator.skeleton.sigmas)
+    scores = KeypointScores(content, results, estimator.skeleton.sigmas)
     manifest, engine = estimator.manifest, estimator.engine
     return dict(
         metrics=scores.metrics,
         interval=dict(metric='AP', level=0.95, bounds=scores.interval(RESAMPLES), resamples=RESAMPLES, seed=0,
                       over=f'{len(scores.groups)} source pictures'),
         protocol=dict(
-            annotations=annotations.name, annotations_sha256=sha256(annotations), images=len(content['images']),
+            annotations=annotations.name, annotations_sha256=sha256(annotations), pictures=pictures or 'all',
+            images=len(content['images']),
             persons=sum(bool(a.get('num_keypoints')) and not a.get('iscrowd') for a in content['annotations']),
             boxes=dict(source='ground truth') if det is None else dict(
                 source='detector', file=det.name, sha256=sha256(det), score_thr=SCORE_THR, most=MAX_BOXES),
@@ -90,9 +109,8 @@ def report(estimator: AMFACPose, annotations: Path, images: Path, det: Path | No
                    padding=manifest.padding, decode=manifest.decode),
         environment=dict(
             backend=f'{engine.backend} {version(_PACKAGES[engine.backend])}', provider=engine.provider,
-            precision=manifest.precision, arithmetic=engine.precision, device=cpu_name(), threads=estimator.threads,
-            numpy=np.__version__, opencv=version('opencv-python-headless'), pycocotools=version('pycocotools'),
-            mmpose_amfac=__version__, python=platform.python_version(), commit=commit()))
+            precision=manifest.precision, arithmetic=engine.precision, threads=estimator.threads,
+            batch=estimator.batch_size, **environment('numpy', 'opencv-python-headless', 'pycocotools')))
 
 
 def main(argv=None) -> None:
@@ -103,6 +121,8 @@ def main(argv=None) -> None:
     parser.add_argument('--model', required=True, metavar='FILE', help='.onnx, .xml or .engine file, or packaged name')
     parser.add_argument('--manifest', metavar='FILE.json', help='manifest of the model (default: the one beside it)')
     parser.add_argument('--det', metavar='FILE.onnx', help='RTMDet file that gives the boxes')
+    parser.add_argument('--pictures', metavar='FIELD=VALUE',
+                        help='only those whose entry has this, e.g. to leave out what a model was trained on')
     parser.add_argument('--flip', action='store_true', help='average with the mirrored crop')
     parser.add_argument('--backend', default='auto', help='see amfacpose predict --help')
     parser.add_argument('--threads', type=int, help='CPU threads (default: all usable cores)')
@@ -110,13 +130,11 @@ def main(argv=None) -> None:
     args = parser.parse_args(argv)
     with one_line_errors('runtime_accuracy'):
         annotations = Path(args.annotations)
-        if not annotations.is_file():
-            raise AMFACError(f'{annotations} does not exist')
         estimator = AMFACPose(args.model, args.det, args.backend, threads=args.threads, manifest=args.manifest,
                               flip=args.flip, score_thr=SCORE_THR)
         if args.det:
             estimator.detector = Best(estimator.detector)
-        result = report(estimator, annotations, Path(args.images), Path(args.det) if args.det else None)
+        result = report(estimator, annotations, Path(args.images), Path(args.det) if args.det else None, args.pictures)
         low, high = result['interval']['bounds']
         print(f'AP {result["metrics"]["AP"]:.4f} (95 %: {low:.3f} to {high:.3f}), AP50 '
               f'{result["metrics"]["AP50"]:.4f}, AR {result["metrics"]["AR"]:.4f}, {result["protocol"]["poses"]} poses')

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import systems
 from mmpose_amfac.apis.report import average_precision
+from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,9 +93,11 @@ def runtime_accuracy() -> str:
         report = json.loads(path.read_text())
         p, metrics = report['protocol'], report['metrics']
         low, high = report['interval']['bounds']
-        rows.append([f'`{report["model"]["file"]}`', p['annotations'], p['boxes']['source'],
+        chosen = '' if p['pictures'] == 'all' else f', {p["pictures"]}'
+        rows.append([f'`{report["model"]["file"]}`', f'{Path(p["annotations"]).stem}{chosen} ({p["images"]})',
+                     p['persons'], p['boxes']['source'],
                      'yes' if p['flip_test'] else 'no', f'{metrics["AP"]:.3f}', f'{low:.3f} to {high:.3f}'])
-    return markdown(['file', 'pictures', 'boxes', 'flip test', 'AP', '95 % interval'], rows)
+    return markdown(['file', 'pictures', 'persons', 'boxes', 'flip test', 'AP', '95 % interval'], rows)
 
 
 def _speed_rows(report):
@@ -124,11 +127,11 @@ def speed() -> str:
                 cells.append('')
                 continue
             ratio = row['ratios'][base]
-            floor = f', floor {row["floor_ms"]:.1f}' if row['floor_ms'] else ''
-            cells.append(f'{row["ms"][0]:.1f} ms{floor}; {ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]')
+            least = f', roofline {row["roofline_ms"]:.1f}' if row['roofline_ms'] else ''
+            cells.append(f'{row["ms"][0]:.1f} ms{least}; {ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]')
         rows.append([f'{net} {form} {precision}', *cells])
-    return (f'{report["device"]}, batch 1; ratio to RTMPose-m fp32 of the same input (256x256: 256x192), median '
-            '[p10, p90]:\n\n' + markdown(['network', *RUN_NAMES], rows))
+    return (f'{report["rows"][0]["device"]}, batch 1; ratio to RTMPose-m fp32 of the same input (256x256: 256x192), '
+            'median [p10, p90]:\n\n' + markdown(['network', *RUN_NAMES], rows))
 
 
 def speed_short() -> str:
@@ -140,8 +143,8 @@ def speed_short() -> str:
             continue
         rows.append([net, *(f'{by_run[run]["ms"][0]:.1f} ({by_run[run]["ratios"]["rtmpose-m-256x192"][0]:.2f})'
                             if run in by_run else '' for run in RUNS)])
-    return (f'Milliseconds for one person, network alone, float32, on {report["device"]} (in brackets: ratio to '
-            'RTMPose-m 256x192 in the same rounds):\n\n' + markdown(['network', *RUN_NAMES], rows))
+    return (f'Milliseconds for one person, network alone, float32, on {report["rows"][0]["device"]} (in brackets: '
+            'ratio to RTMPose-m 256x192 in the same rounds):\n\n' + markdown(['network', *RUN_NAMES], rows))
 
 
 def profiles() -> str:
@@ -151,9 +154,9 @@ def profiles() -> str:
         report = json.loads(path.read_text())
         total = report['total_ms']
         shares = [f'{name} {100 * ms / total:.0f} %' for name, ms in report['operators_ms'].items() if ms >= total / 50]
-        parts.append([path.stem.removeprefix('profile_').replace('_', ' '), f'{total:.0f}', f'{report["floor_ms"]:.0f}',
-                      ', '.join(shares)])
-    return markdown(['file', 'ms', 'floor ms', 'operators'], parts)
+        parts.append([path.stem.removeprefix('profile_').replace('_', ' '), f'{total:.0f}',
+                      f'{report["roofline_ms"]:.0f}', ', '.join(shares)])
+    return markdown(['file', 'ms', 'roofline ms', 'operators'], parts)
 
 
 def mish_forms() -> str:
@@ -162,7 +165,7 @@ def mish_forms() -> str:
     found = {}
     for row in report['rows']:
         found.setdefault(row['form'], {})[row['backend']] = f'{row["ms"][0]:.2f}'
-    size = 'x'.join(map(str, report['size']))
+    size = 'x'.join(map(str, report['rows'][0]['size']))
     return f'Milliseconds on maps of {size}, one thread:\n\n' + markdown(
         ['form', 'ONNX Runtime', 'OpenVINO'], [[form, by['onnxruntime'], by['openvino']] for form, by in found.items()])
 
@@ -197,6 +200,8 @@ def main() -> int:
     args = parser.parse_args()
     stale = 0
     for path in args.files:
+        if not path.is_file():
+            raise AMFACError(f'{path} does not exist')
         text = path.read_text(encoding='utf-8')
         new = fill(text)
         if new == text:
@@ -211,4 +216,5 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    with one_line_errors('benchmarks.tables'):
+        sys.exit(main())

@@ -1,10 +1,11 @@
 """Times that may be compared: rounds in which every candidate runs once, in a new order each time."""
 
-import os
 import time
 from collections.abc import Callable
 
 import numpy as np
+
+from mmpose_amfac.errors import integer
 
 
 def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, warm_up: int = 2, seed: int = 0,
@@ -23,7 +24,11 @@ def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, warm_u
 
     Returns:
         name -> (rounds,) seconds.
+
+    Raises:
+        AMFACError: ``rounds`` is not a positive integer.
     """
+    integer('rounds', rounds)
     names, order = list(candidates), np.random.default_rng(seed)
     for name in names:
         for _ in range(warm_up):
@@ -43,8 +48,3 @@ def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, warm_u
 def spread(values) -> list[float]:
     """Median, 10th and 90th percentile."""
     return [round(float(v), 4) for v in np.percentile(values, (50, 10, 90))]
-
-
-def load() -> float:
-    """Load of the machine over the last minute."""
-    return round(os.getloadavg()[0], 2)

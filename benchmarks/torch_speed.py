@@ -7,11 +7,12 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from benchmarks import nets
-from benchmarks.timing import interleaved, load, spread
-from mmpose_amfac.apis.report import commit, cpu_name
+from benchmarks.record import environment
+from benchmarks.timing import interleaved, spread
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import write_json
 
@@ -36,23 +37,24 @@ def main(argv=None) -> int:
         raise AMFACError(f'--device {args.device}: torch finds no CUDA device here')
     if 'graph' in args.modes and device.type != 'cuda':
         raise AMFACError('--modes graph needs --device cuda; allowed elsewhere: eager, compile')
-    name = torch.cuda.get_device_name(device) if device.type == 'cuda' else cpu_name()
+    name = torch.cuda.get_device_name(device) if device.type == 'cuda' else None
     rows = []
     for batch in args.batches:
         candidates = {}
         for net in tqdm(args.nets, desc=f'batch {batch}', disable=None, leave=False):
             for mode in args.modes:
                 candidates[net, mode] = candidate(net, mode, batch, device, args.precision)
-        before = load()
+        common = environment('torch', 'mmpose', device=name)
         seconds = interleaved(candidates, args.rounds, warm_up=5)
         for (net, mode), values in seconds.items():
-            rows.append(dict(net=net, mode=mode, batch=batch, precision=args.precision, device=name, load=before,
-                             torch=torch.__version__, ms=spread(values * 1e3),
-                             people_per_second=round(batch / float(spread(values)[0]), 1)))
+            rows.append(dict(net=net, weights='random, seed 0', input=list(nets.NETS[net].size), mode=mode, batch=batch,
+                             precision=args.precision, threads=torch.get_num_threads(), ms=spread(values * 1e3),
+                             people_per_second=round(batch / float(np.median(values)), 1), rounds=args.rounds,
+                             **common))
             print(f'batch {batch:3d}  {net:22s} {mode:8s} {rows[-1]["ms"][0]:8.3f} ms  '
                   f'{rows[-1]["people_per_second"]:9.1f} people/s')
         if args.out:
-            write_json(args.out, dict(device=name, commit=commit(), rows=rows))
+            write_json(args.out, dict(rows=rows))
     return 0
 
 
