@@ -22,8 +22,8 @@ _HEAVY = ('Conv', 'Gemm', 'MatMul')
 
 
 class Rates(NamedTuple):
-    """Of this machine: multiply-accumulates of the faster of a large product in torch and a large pointwise convolution
-    in OpenVINO, and bytes of a copy that stays in the caches, as the maps of a network for one person do."""
+    """Of this machine: multiply-accumulates of the faster of a large product in torch and dense convolutions in OpenVINO,
+    and bytes of a copy that stays in the caches, as the maps of a network for one person do."""
 
     macs_per_second: float
     bytes_per_second: float
@@ -50,19 +50,20 @@ def rates(threads: int) -> Rates:
         copy = 2 * source.nbytes / _best(lambda: target.copy_(source))
     finally:
         torch.set_num_threads(before)
-    return Rates(max(product, _pointwise(threads)), copy)
+    return Rates(max(product, _convolutions(threads)), copy)
 
 
-def _pointwise(threads: int) -> float:
-    """Multiply-accumulates per second of a 1x1 convolution from 512 to 512 channels of 64x48 in OpenVINO."""
+def _convolutions(threads: int) -> float:
+    """Multiply-accumulates per second of four 3x3 convolutions of 256 channels of 32x24 in OpenVINO."""
     import torch
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
-        path = Path(folder) / 'pointwise.onnx'
-        inputs = torch.zeros(1, 512, 64, 48)
-        write_onnx(torch.nn.Conv2d(512, 512, 1), inputs, path, outputs=('y', ))
+        path = Path(folder) / 'convolutions.onnx'
+        inputs = torch.zeros(1, 256, 32, 24)
+        network = torch.nn.Sequential(*(torch.nn.Conv2d(256, 256, 3, padding=1) for _ in range(4)))
+        write_onnx(network, inputs, path, outputs=('y', ))
         engine = open_engine(path, 'openvino', threads=threads)
         inputs = inputs.numpy()
-        return 512 * 512 * 64 * 48 / _best(lambda: engine(inputs))
+        return 4 * 256 * 256 * 9 * 32 * 24 / _best(lambda: engine(inputs))
 
 
 def _best(run, seconds: float = 0.4) -> float:
