@@ -22,8 +22,8 @@ _HEAVY = ('Conv', 'Gemm', 'MatMul')
 
 
 class Rates(NamedTuple):
-    """Of this machine: multiply-accumulates of the faster of a large product in torch and dense convolutions in OpenVINO,
-    and bytes of a copy that stays in the caches, as the maps of a network for one person do."""
+    """Of this machine: multiply-accumulates of a large product in torch or of dense convolutions in OpenVINO, whichever
+    is faster, and bytes of a copy that stays in the caches, as the maps of a network for one person do."""
 
     macs_per_second: float
     bytes_per_second: float

@@ -11,15 +11,27 @@ from mmpose_amfac.paths import PACKAGE, mim_root
 
 
 def commit() -> str | None:
-    """Commit of the checkout that the package runs from, with ``-dirty`` where files differ; None outside one."""
-    if mim_root() != PACKAGE.parent:
+    """Commit of the checkout that the package runs from, with ``-dirty`` where code differs; None outside one.
+
+    Result files and pages are no code: writing the first of several figures does not make the others doubtful.
+    """
+    root = PACKAGE.parent
+    if mim_root() != root:
         return None
+    head = _git(root, 'rev-parse', '--short=12', 'HEAD')
+    changed = _git(root, 'status', '--porcelain', '--untracked-files=no', '--', '.',
+                   ':(exclude)benchmarks/results', ':(exclude,glob)**/*.md')
+    if not head or changed is None:
+        return None
+    return f'{head}-dirty' if changed else head
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=12'], cwd=PACKAGE,
-                              capture_output=True, text=True, timeout=10)
+        done = subprocess.run(['git', *arguments], cwd=folder, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def cpu_name() -> str:

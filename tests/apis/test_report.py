@@ -1,4 +1,6 @@
 import json
+import re
+import subprocess
 
 import pytest
 from mmengine.config import ConfigDict
@@ -42,6 +44,29 @@ def test_protocol_without_coco_metric_and_with_detector_boxes(annotations):
 def test_commit_is_that_of_the_checkout_or_none(monkeypatch, tmp_path):
     monkeypatch.setattr(report, 'mim_root', lambda: tmp_path)
     assert report.commit() is None
+
+
+def test_only_code_makes_a_commit_dirty(monkeypatch, tmp_path):
+    def git(*arguments):
+        subprocess.run(['git', '-c', 'user.name=n', '-c', 'user.email=e', *arguments], cwd=tmp_path, check=True,
+                       capture_output=True)
+
+    files = [tmp_path / name for name in ('code.py', 'README.md', 'docs/page.md', 'benchmarks/results/r.json')]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text('1')
+    git('init')
+    git('add', '.')
+    git('commit', '-m', 'm')
+    monkeypatch.setattr(report, 'PACKAGE', tmp_path / 'mmpose_amfac')
+    monkeypatch.setattr(report, 'mim_root', lambda: tmp_path)
+    head = report.commit()
+    assert re.fullmatch('[0-9a-f]{12}', head)
+    for file in files[1:]:
+        file.write_text('2')
+    assert report.commit() == head
+    files[0].write_text('2')
+    assert report.commit() == f'{head}-dirty'
 
 
 @pytest.mark.parametrize('prefix', ['coco', 'crowdpose'])
