@@ -14,6 +14,16 @@ def results(folder):
     return json.loads((folder / 'predictions.json').read_text(encoding='utf-8'))
 
 
+def assert_refused(arguments, message, capsys):
+    """The command ends with code 2 and one line that has ``message``, whether argparse or we refuse."""
+    try:
+        code = main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    error = capsys.readouterr().err
+    assert code == 2 and message in error and error.count('\n') == 1
+
+
 def test_folder_with_the_real_detector(capsys, shared, tmp_path, folder, model_options):
     detector = shared / 'models' / 'rtmdet_nano_person.onnx'
     assert main(['predict', str(folder), *model_options, '--det', str(detector), '--out', str(tmp_path / 'out'),
@@ -229,12 +239,7 @@ def test_values_of_decode(text, value):
 def test_wrong_flags_of_zoo_files(capsys, shared, folder, tmp_path, options, message):
     arguments = ['predict', str(folder), '--model', str(shared / 'models' / 'tinypose_128x96_heatmap.onnx'), '--det',
                  'whole_image', '--out', str(tmp_path / 'out'), *options]
-    try:
-        code = main(arguments)
-    except SystemExit as stop:
-        code = stop.code
-    error = capsys.readouterr().err
-    assert code == 2 and message in error and error.count('\n') == 1
+    assert_refused(arguments, message, capsys)
 
 
 def test_pictures_of_one_name_have_a_drawing_each(tmp_path, folder, model_options):
@@ -279,12 +284,7 @@ def test_threads_reach_the_detector_too(shared, tmp_path, folder, monkeypatch):
     (['--backend', 'caffe'], "invalid choice: 'caffe'"), (['--threads', '0'], "'0' must be a whole number")])
 def test_options_of_exported_files(capsys, folder, tmp_path, options, message):
     arguments = ['predict', str(folder), '--det', 'whole_image', '--out', str(tmp_path / 'out'), *options]
-    try:
-        code = main(arguments)
-    except SystemExit as stop:
-        code = stop.code
-    error = capsys.readouterr().err
-    assert code == 2 and message in error and error.count('\n') == 1
+    assert_refused(arguments, message, capsys)
 
 
 def test_backends_are_those_of_the_runtime():
