@@ -1,0 +1,141 @@
+"""The systems of the comparison: MMPose's models, ours, person detectors, and those of which only figures are known.
+
+``facts/published.csv`` has a row for each: what its authors or MMPose published, with the source, and for those that can
+be built the config and the address of the weights.
+"""
+
+import csv
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+import mmpose_amfac  # noqa: F401  (mends and registers before MMPose is imported)
+from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.paths import mim_root
+
+HERE = Path(__file__).parent
+PUBLISHED = HERE / 'facts/published.csv'
+# what needs operators that only a compiled mmcv has
+COMPILED = {'dekr': 'DeformConv2d'}
+
+
+@dataclass(frozen=True)
+class System:
+    """One row.
+
+    Attributes:
+        name: unique; the stem of the config where there is one.
+        system: what people call it.
+        paradigm: ``td-heatmap``, ``td-simcc``, ``td-regression``, ``bottom-up``, ``one-stage``, ``detector`` or ''.
+        dataset: what the published figures were measured on.
+        train_data: what it was trained on.
+        input_size: (width, height) pixels; None where it is not known.
+        source: ``''`` for figures without a model, else where the config is: ``mmpose``, ``mmdet``, ``ours`` or
+            ``benchmarks``.
+        path: of the config below that place.
+        checkpoint_url: address of the weights, or ''.
+        published: all columns of the table, text.
+    """
+
+    name: str
+    system: str
+    paradigm: str
+    dataset: str
+    train_data: str
+    input_size: tuple[int, int] | None
+    source: str
+    path: str
+    checkpoint_url: str
+    published: dict
+
+    @property
+    def family(self) -> str:
+        """First folder of the config: models of a family share a head and a decoder."""
+        return self.path.partition('/')[0] if self.source == 'mmpose' else self.source
+
+    @property
+    def needs_operators(self) -> str:
+        """The operator of a compiled mmcv that a run needs, or ''."""
+        return COMPILED.get(self.family, '')
+
+
+@cache
+def systems() -> dict[str, System]:
+    """Name -> system, in the order of the table."""
+    found = {}
+    with open(PUBLISHED, newline='', encoding='utf-8') as file:
+        for row in csv.DictReader(file):
+            source, _, path = row['config'].rpartition('::')
+            size = (int(row['input_w']), int(row['input_h'])) if row['input_h'] else None
+            found[row['name']] = System(
+                row['name'], row['system'], row['paradigm'], row['dataset'], row['train_data'], size,
+                source or ('mmpose' if path else ''), path, row['checkpoint_url'], row)
+    return found
+
+
+def find(name: str) -> System:
+    """The system of this name.
+
+    Raises:
+        AMFACError: there is none; the nearest names are told.
+    """
+    known = systems()
+    if name not in known:
+        near = ', '.join(get_close_matches(name, known, n=3, cutoff=0.3))
+        raise AMFACError(f'model {name!r} is not known; nearest: {near} (python -m benchmarks.zoo lists all)')
+    return known[name]
+
+
+def config_file(system: System) -> Path:
+    """Where the config lies.
+
+    Raises:
+        AMFACError: only figures are known of the system.
+    """
+    if not system.source:
+        raise AMFACError(f'{system.name}: only published figures are known, there is no model to build')
+    if system.source == 'ours':
+        return mim_root() / 'configs' / system.path
+    if system.source == 'benchmarks':
+        return HERE / 'configs' / system.path
+    if system.source == 'mmdet':
+        import mmdet
+        return Path(mmdet.__file__).parent / '.mim/configs' / system.path
+    import mmpose
+    root = Path(mmpose.__file__).parent / '.mim'
+    return root / system.path if system.path.startswith('demo/') else root / 'configs/body_2d_keypoint' / system.path
+
+
+def load_config(system: System):
+    """Its config, without the weights that training would start from: they would be fetched."""
+    from mmengine.config import Config
+    cfg = Config.fromfile(config_file(system))
+    _drop_pretrained(cfg.model)
+    return cfg
+
+
+def _drop_pretrained(node) -> None:
+    if isinstance(node, dict):
+        start = node.get('init_cfg')
+        if isinstance(start, dict) and 'checkpoint' in start:
+            node['init_cfg'] = None
+        for value in node.values():
+            _drop_pretrained(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _drop_pretrained(value)
+
+
+def build(system: System, cfg=None):
+    """The network with random weights, in evaluation mode."""
+    from mmengine.registry import init_default_scope
+    from mmpose.registry import MODELS
+    cfg = cfg or load_config(system)
+    scope = 'mmdet' if system.paradigm == 'detector' else 'mmpose'
+    if scope == 'mmdet':
+        from mmdet.utils import register_all_modules
+        register_all_modules(init_default_scope=False)
+        from mmdet.registry import MODELS
+    init_default_scope(scope)
+    return MODELS.build(cfg.model).eval()
