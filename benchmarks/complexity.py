@@ -1,94 +1,184 @@
-"""Parameters and multiply-accumulates of models.
+"""Parameters, multiply-accumulates and activations of the systems of the comparison, beside the published figures.
 
-    python -m benchmarks.complexity [CONFIG ...] [--out FILE.csv]
+    python -m benchmarks.complexity [NAME | CONFIG.py ...] [--out FILE.csv]
 
-Without CONFIG every config of this package. The counting rule is that of the published tables, which call it FLOPs:
-one multiply-accumulate (MAC) per weight use in convolutions and linear layers. Normalisation, activations,
-element-wise products, pooling and interpolation are not counted.
+Without names every system that has a config, and every other config of this package. The counting rule is that of
+MMPose's tables, which call it FLOPs: one multiply-accumulate (MAC) for each product in convolutions, linear layers and
+matrix products, those of attention included. Normalisation, activations, element-wise products, pooling and
+interpolation are not counted. Activations are the values that the counted operators give. What runs only in ``predict``
+(NMS, RTMO's coordinate classifier) is not counted either.
 """
 
 import argparse
 import csv
 import io
+import sys
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
-import mmpose_amfac  # noqa: F401  (mends and registers before MMPose is imported)
+from tqdm import tqdm
+
+from benchmarks import zoo
+from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import atomic_path
 from mmpose_amfac.paths import mim_root
 
+# a published figure farther away is explained by a note
+TOLERANCE = 0.03
+COLUMNS = ('name', 'system', 'paradigm', 'input', 'params', 'macs', 'activations', 'published_params_m',
+           'published_gmacs', 'params_off', 'macs_off', 'note')
+# their shapes depend on values, so that they are run, not only traced
+REAL = ('cid_', 'edpose_')
+
 
 class Complexity(NamedTuple):
-    """Parameters and multiply-accumulates for one picture."""
+    """For one picture."""
 
     params: int
     macs: int
+    activations: int
 
 
 def count(model, input_size) -> Complexity:
-    """Count by forward hooks.
+    """Count what one forward pass of a network computes.
 
     Args:
-        model: an MMPose estimator; its ``forward(mode='tensor')`` is run once in evaluation mode.
+        model: an MMPose or MMDetection network; it is run once in evaluation mode, on zeros where its weights are. On the
+            meta device that costs nothing.
         input_size: (width, height) pixels.
     """
     import torch
-    from torch import nn
-
-    total = 0
-
-    def add(module, inputs, output):
-        nonlocal total
-        if isinstance(module, nn.Linear):
-            total += output.numel() * module.in_features
-        else:
-            total += output.numel() * module.weight[0].numel()
-
-    layers = [m for m in model.modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Linear))]
-    handles = [layer.register_forward_hook(add) for layer in layers]
-    was_training = model.training
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    weight = next(model.parameters())
+    inputs = torch.zeros(1, 3, input_size[1], input_size[0], device=weight.device)
+    counter, was_training = _counter(), model.training
     try:
-        model.eval()
-        with torch.no_grad():
-            model(torch.zeros(1, 3, input_size[1], input_size[0]), None, mode='tensor')
+        # the other kernels of attention are single operators, which do not tell their products
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), _plain_deformable(), counter:
+            _forward(model.eval(), inputs)
     finally:
         model.train(was_training)
-        for handle in handles:
-            handle.remove()
-    return Complexity(sum(p.numel() for p in model.parameters()), total)
+    return Complexity(sum(p.numel() for p in model.parameters()), counter.macs, counter.activations)
 
 
-def build(path):
-    """Network and input size (width, height) of a config file."""
-    from mmengine.config import Config
-    from mmengine.registry import init_default_scope
-    from mmpose.registry import MODELS
+def _forward(model, inputs):
+    if type(getattr(model, 'head', None)).__name__ != 'EDPoseHead':
+        return model(inputs, None, mode='tensor')
+    # its tensor mode gives the head no samples, which the head asserts
+    from mmpose.structures import PoseDataSample
+    shape = tuple(inputs.shape[2:])
+    sample = PoseDataSample(metainfo=dict(img_shape=shape, batch_input_shape=shape))
+    return model.head.forward(model.extract_feat(inputs), [sample])
 
-    cfg = Config.fromfile(path)
-    init_default_scope(cfg.get('default_scope', 'mmpose'))
-    return MODELS.build(cfg.model), cfg.codec.input_size
+
+def _counter():
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import flop_registry
+
+    class Counter(TorchDispatchMode):
+        macs = activations = 0
+
+        def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+            out = operator(*args, **(kwargs or {}))
+            flops = flop_registry.get(operator._overloadpacket)
+            if flops:
+                self.macs += flops(*args, **(kwargs or {}), out_val=out) // 2
+                self.activations += out.numel()
+            return out
+
+    return Counter()
 
 
-def main() -> None:
+@contextmanager
+def _plain_deformable():
+    """Count a deformable convolution as the plain one with its weights: the sampling is an interpolation."""
+    if 'mmcv.ops' not in sys.modules:
+        yield
+        return
+    from torch.nn.functional import conv2d
+
+    def plain(x, offset, weight, stride, padding, dilation, groups, *args):
+        return conv2d(x, weight, None, stride, padding, dilation, groups)
+
+    with mock.patch('mmcv.ops.deform_conv.deform_conv2d', plain):
+        yield
+
+
+def count_system(system: zoo.System) -> Complexity:
+    """Count a system of the comparison."""
+    import torch
+    with nullcontext() if system.name.startswith(REAL) else torch.device('meta'):
+        torch.manual_seed(0)
+        return count(zoo.build(system), system.input_size)
+
+
+def row(system: zoo.System) -> dict:
+    """Its line of the table."""
+    counted, published = count_system(system), system.published
+    width, height = system.input_size
+    found = dict(name=system.name, system=system.system, paradigm=system.paradigm, input=f'{height}x{width}',
+                 **counted._asdict(), published_params_m=published['params_m'], published_gmacs=published['gmacs'])
+    found['params_off'] = _off(counted.params / 1e6, published['params_m'])
+    found['macs_off'] = _off(counted.macs / 1e9, published['gmacs'])
+    found['note'] = published['complexity_note']
+    far = [name for name in ('params_off', 'macs_off') if found[name] and abs(float(found[name])) > TOLERANCE]
+    if far and not found['note']:
+        raise AMFACError(f'{system.name}: {", ".join(far)} is more than {TOLERANCE:.0%} from the published figure, and '
+                         f'complexity_note in {zoo.PUBLISHED.name} does not say why')
+    return found
+
+
+def _off(value: float, published: str) -> str:
+    """Relative difference; what the rounding of the published figure hides is none."""
+    if not published:
+        return ''
+    half = 0.5 * 10 ** -len(published.partition('.')[2])
+    if abs(value - float(published)) <= half:
+        return '0.000'
+    return f'{value / float(published) - 1:.3f}'
+
+
+def config_row(path: Path) -> dict:
+    """The line of a config that is no system of the comparison."""
+    import torch
+    with torch.device('meta'):
+        system = zoo.of_config(path)
+        counted = count(zoo.build(system), system.input_size)
+    width, height = system.input_size
+    return dict.fromkeys(COLUMNS, '') | dict(name=path.stem, system=system.system, paradigm=system.paradigm,
+                                             input=f'{height}x{width}', **counted._asdict())
+
+
+def main(argv=None) -> int:
+    """Print or write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', nargs='*')
+    parser.add_argument('names', nargs='*', metavar='NAME|CONFIG.py')
     parser.add_argument('--out', metavar='FILE.csv', help='write the rows here instead of printing them')
-    args = parser.parse_args()
-    root = mim_root()
-    configs = [Path(c) for c in args.config] or sorted(p for p in (root / 'configs').glob('*/*.py')
-                                                       if p.parent.name not in ('_base_', 'deploy'))
+    args = parser.parse_args(argv)
+    chosen = [Path(n) if n.endswith('.py') else zoo.find(n) for n in args.names] or everything()
     table = io.StringIO()
-    rows = csv.writer(table, lineterminator='\n')
-    rows.writerow(['config', 'input (height x width)', 'params', 'macs'])
-    for path in configs:
-        model, (width, height) = build(path)
-        rows.writerow([path.stem, f'{height}x{width}', *count(model, (width, height))])
+    writer = csv.DictWriter(table, COLUMNS, lineterminator='\n')
+    writer.writeheader()
+    for item in tqdm(chosen, desc='systems', disable=None, leave=False):
+        writer.writerow(config_row(item) if isinstance(item, Path) else row(item))
     if args.out:
         with atomic_path(args.out) as part:
             part.write_text(table.getvalue())
     else:
         print(table.getvalue(), end='')
+    return 0
+
+
+def everything() -> list:
+    """Every system that has a config, then the other configs of this package."""
+    found = [system for system in zoo.systems().values() if system.source]
+    known = {system.name for system in found}
+    return found + sorted(p for p in (mim_root() / 'configs').glob('*/*.py')
+                          if p.parent.name not in ('_base_', 'deploy') and p.stem not in known)
 
 
 if __name__ == '__main__':
-    main()
+    with one_line_errors('benchmarks.complexity'):
+        sys.exit(main())

@@ -5,6 +5,7 @@ be built the config and the address of the weights.
 """
 
 import csv
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -32,7 +33,7 @@ class System:
         train_data: what it was trained on.
         input_size: (width, height) pixels; None where it is not known.
         source: ``''`` for figures without a model, else where the config is: ``mmpose``, ``mmdet``, ``ours`` or
-            ``benchmarks``.
+            ``benchmarks``; ``file`` for a config of the caller.
         path: of the config below that place.
         checkpoint_url: address of the weights, or ''.
         published: all columns of the table, text.
@@ -95,6 +96,8 @@ def config_file(system: System) -> Path:
     """
     if not system.source:
         raise AMFACError(f'{system.name}: only published figures are known, there is no model to build')
+    if system.source == 'file':
+        return Path(system.path)
     if system.source == 'ours':
         return mim_root() / 'configs' / system.path
     if system.source == 'benchmarks':
@@ -105,6 +108,22 @@ def config_file(system: System) -> Path:
     import mmpose
     root = Path(mmpose.__file__).parent / '.mim'
     return root / system.path if system.path.startswith('demo/') else root / 'configs/body_2d_keypoint' / system.path
+
+
+def of_config(path) -> System:
+    """A config that is not in the table, as a system; its input size is that of its codec.
+
+    Raises:
+        AMFACError: no such file, or a config without ``codec.input_size``.
+    """
+    from mmengine.config import Config
+    path = Path(path)
+    if not path.is_file():
+        raise AMFACError(f'config {path} does not exist')
+    size = (Config.fromfile(path).get('codec') or {}).get('input_size')
+    if size is None:
+        raise AMFACError(f'{path} has no codec.input_size')
+    return System(path.stem, path.stem, '', '', '', tuple(size), 'file', str(path), '', {})
 
 
 def load_config(system: System):
@@ -128,14 +147,36 @@ def _drop_pretrained(node) -> None:
 
 
 def build(system: System, cfg=None):
-    """The network with random weights, in evaluation mode."""
-    from mmengine.registry import init_default_scope
+    """The network with random weights, in evaluation mode.
+
+    Within ``torch.device('meta')`` it takes neither memory nor time.
+    """
+    from mmengine.registry import DefaultScope, init_default_scope
     from mmpose.registry import MODELS
     cfg = cfg or load_config(system)
-    scope = 'mmdet' if system.paradigm == 'detector' else 'mmpose'
-    if scope == 'mmdet':
-        from mmdet.utils import register_all_modules
-        register_all_modules(init_default_scope=False)
+    if system.paradigm == 'detector':
         from mmdet.registry import MODELS
-    init_default_scope(scope)
-    return MODELS.build(cfg.model).eval()
+    init_default_scope('mmpose')
+    with DefaultScope.overwrite_default_scope(MODELS.scope):
+        if 'mmpretrain.' in str(cfg.model):
+            import mmpretrain.models  # noqa: F401  (registers; MMEngine looks in no package that it does not know)
+        with _numbers_on_the_cpu():
+            return MODELS.build(cfg.model).eval()
+
+
+@contextmanager
+def _numbers_on_the_cpu():
+    """Swin and HRFormer read their rates of drop path from ``torch.linspace``, which a meta tensor does not tell."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Numbers(TorchFunctionMode):
+
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            if function is torch.linspace:
+                kwargs = {**kwargs, 'device': 'cpu'}
+            return function(*args, **kwargs)
+
+    with Numbers():
+        yield
