@@ -1,10 +1,16 @@
 """The systems of the comparison: MMPose's models, ours, person detectors, and those of which only figures are known.
 
+    python -m benchmarks.zoo [WORD ...]
+
+lists those whose name or title has every word.
+
 ``facts/published.csv`` has a row for each: what its authors or MMPose published, with the source, and for those that can
 be built the config and the address of the weights.
 """
 
+import argparse
 import csv
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,7 +18,8 @@ from functools import cache
 from pathlib import Path
 
 import mmpose_amfac  # noqa: F401  (mends and registers before MMPose is imported)
-from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.apis.downloads import fetch
+from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.paths import mim_root
 
 HERE = Path(__file__).parent
@@ -180,3 +187,40 @@ def _numbers_on_the_cpu():
 
     with Numbers():
         yield
+
+
+def weights(system: System, folder=None, offline: bool = False) -> Path:
+    """Its published weights: in ``folder`` under their published name, in the cache, or fetched from their address.
+
+    Raises:
+        AMFACError: they have no address, or are in none of these places.
+    """
+    if not system.checkpoint_url:
+        raise AMFACError(f'{system.name} has no published weights')
+    name = system.checkpoint_url.rsplit('/', 1)[-1]
+    if folder is not None and (Path(folder) / name).is_file():
+        return Path(folder) / name
+    return fetch(system.checkpoint_url, f'or put {name} into the folder of --weights', offline)
+
+
+def main(argv=None) -> int:
+    """List systems."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('words', nargs='*', metavar='WORD')
+    args = parser.parse_args(argv)
+    chosen = [s for s in systems().values()
+              if all(word.lower() in f'{s.name} {s.system} {s.paradigm}'.lower() for word in args.words)]
+    if not chosen:
+        raise AMFACError(f'no system has {" and ".join(map(repr, args.words))} in its name')
+    print(f'{"name":62s} {"paradigm":14s} {"input":>9s} {"M":>7s} {"G":>7s} {"AP":>5s}  published for')
+    for s in chosen:
+        size = f'{s.input_size[1]}x{s.input_size[0]}' if s.input_size else ''
+        published = s.published
+        print(f'{s.name:62s} {s.paradigm:14s} {size:>9s} {published["params_m"]:>7s} {published["gmacs"]:>7s} '
+              f'{published["ap"]:>5s}  {s.dataset}{"" if s.source else ", figures only"}')
+    return 0
+
+
+if __name__ == '__main__':
+    with one_line_errors('benchmarks.zoo'):
+        sys.exit(main())

@@ -19,7 +19,8 @@ def cache_folder() -> Path:
 
 
 def fetch(address: str, remedy: str, offline: bool = False) -> Path:
-    """The local copy of a file whose name ends in the first eight hex digits of its sha256 (``name-05d8511e.pth``).
+    """The local copy of a file whose name has the first eight hex digits of its sha256 at the end or before a date
+    (``name-05d8511e.pth``, ``name-04af38ce_20220923.pth``).
 
     More than these eight digits is not published, so the check finds damage and mix-ups, not forgeries.
 
@@ -63,7 +64,7 @@ def _blocks(address: str, remedy: str) -> Iterator[bytes]:
 
 
 def _verify(path: Path, name: str, remedy: str) -> None:
-    digest, expected = sha256(path), Path(name).stem.rsplit('-', 1)[-1]
+    digest, expected = sha256(path), Path(name).stem.rsplit('-', 1)[-1].partition('_')[0]
     if not digest.startswith(expected):
         raise AMFACError(f'{name} has the sha256 {digest[:8]}..., its name says {expected}... (the {len(expected)} '
                          f'digits that are published): the file is damaged or another one; {remedy}')
