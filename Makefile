@@ -16,7 +16,7 @@ WHEELS := $(PIP) --only-binary=:all:
 SOURCES := $(shell find mmpose_amfac configs tools -type f -not -path '*/.mim/*' -not -name '*.pyc') setup.py model-index.yml MANIFEST.in
 CHOICE := $(PYTHON) $(TORCH) $(TORCHVISION) $(PIP_ARGS)
 
-.PHONY: help demo test quick deploy dev lint full clean FORCE
+.PHONY: help demo test quick deploy bench dev lint full clean FORCE
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 
@@ -42,7 +42,12 @@ $(VENV)/.deploy: $(VENV)/.base requirements/deploy.txt requirements/mmdeploy.txt
 	$(WHEELS) -q --no-deps -r requirements/mmdeploy.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.deploy requirements/test.txt requirements/test_nodeps.txt
+$(VENV)/.bench: $(VENV)/.deploy requirements/bench.txt requirements/bench_nodeps.txt
+	$(WHEELS) -q -r requirements/bench.txt
+	$(WHEELS) -q --no-deps -r requirements/bench_nodeps.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.bench requirements/test.txt requirements/test_nodeps.txt
 	$(WHEELS) -q -r requirements/test.txt
 	$(WHEELS) -q --no-deps -r requirements/test_nodeps.txt
 	@touch $@
@@ -60,6 +65,9 @@ quick: $(VENV)/.package $(VENV)/.test
 
 # make deploy also install what tools/deploy.py needs: MMDeploy, ONNX Runtime, OpenVINO
 deploy: $(VENV)/.package $(VENV)/.deploy
+
+# make bench  also install what benchmarks/ needs
+bench: $(VENV)/.package $(VENV)/.bench
 
 # make dev    an editable install; mim sees it as `PYTHONPATH=$PWD mim ...`, and only so
 dev: $(VENV)/.base

@@ -1,8 +1,9 @@
 """Parameters, multiply-accumulates and activations of the systems of the comparison, beside the published figures.
 
-    python -m benchmarks.complexity [NAME | CONFIG.py ...] [--out FILE.csv]
+    python -m benchmarks.complexity [NAME | CONFIG.py ...] [--out FILE.json]
 
-Without names every system that has a config, and every other config of this package. The counting rule is that of
+Without names every system that has a config, and every other config of this package. Rows that the file has already are
+not counted again. The counting rule is that of
 MMPose's tables, which call it FLOPs: one multiply-accumulate (MAC) for each product in convolutions, linear layers and
 matrix products, those of attention included. Normalisation, activations, element-wise products, pooling and
 interpolation are not counted. Activations are the values that the counted operators give. What runs only in ``predict``
@@ -10,25 +11,21 @@ interpolation are not counted. Activations are the values that the counted opera
 """
 
 import argparse
-import csv
-import io
 import sys
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
 from tqdm import tqdm
 
 from benchmarks import zoo
+from benchmarks.record import environment
+from benchmarks.results import Results
 from mmpose_amfac.errors import AMFACError, one_line_errors
-from mmpose_amfac.files import atomic_path
 from mmpose_amfac.paths import mim_root
 
 # a published figure farther away is explained by a note
 TOLERANCE = 0.03
-COLUMNS = ('name', 'system', 'paradigm', 'input', 'params', 'macs', 'activations', 'published_params_m',
-           'published_gmacs', 'params_off', 'macs_off', 'note')
 # their shapes depend on values, so that they are run, not only traced
 REAL = ('cid_', 'edpose_')
 
@@ -45,8 +42,8 @@ def count(model, input_size) -> Complexity:
     """Count what one forward pass of a network computes.
 
     Args:
-        model: an MMPose or MMDetection network; it is run once in evaluation mode, on zeros where its weights are. On the
-            meta device that costs nothing.
+        model: an MMPose or MMDetection network; it is run once in evaluation mode, on zeros where its weights are. On
+            the meta device that costs nothing.
         input_size: (width, height) pixels.
     """
     import torch
@@ -115,68 +112,53 @@ def count_system(system: zoo.System) -> Complexity:
 
 
 def row(system: zoo.System) -> dict:
-    """Its line of the table."""
+    """Its row of the result file."""
     counted, published = count_system(system), system.published
-    width, height = system.input_size
-    found = dict(name=system.name, system=system.system, paradigm=system.paradigm, input=f'{height}x{width}',
-                 **counted._asdict(), published_params_m=published['params_m'], published_gmacs=published['gmacs'])
-    found['params_off'] = _off(counted.params / 1e6, published['params_m'])
-    found['macs_off'] = _off(counted.macs / 1e9, published['gmacs'])
-    found['note'] = published['complexity_note']
-    far = [name for name in ('params_off', 'macs_off') if found[name] and abs(float(found[name])) > TOLERANCE]
+    params, gmacs = (float(published[key]) if published.get(key) else None for key in ('params_m', 'gmacs'))
+    found = dict(
+        id=system.name, name=system.name, system=system.system, paradigm=system.paradigm, input=list(system.input_size),
+        **counted._asdict(), published_params_m=params, published_gmacs=gmacs,
+        params_off=_off(counted.params / 1e6, published.get('params_m')),
+        macs_off=_off(counted.macs / 1e9, published.get('gmacs')), note=published.get('complexity_note', ''))
+    far = [name for name in ('params_off', 'macs_off') if abs(found[name] or 0) > TOLERANCE]
     if far and not found['note']:
         raise AMFACError(f'{system.name}: {", ".join(far)} is more than {TOLERANCE:.0%} from the published figure, and '
                          f'complexity_note in {zoo.PUBLISHED.name} does not say why')
     return found
 
 
-def _off(value: float, published: str) -> str:
+def _off(value: float, published: str | None) -> float | None:
     """Relative difference; what the rounding of the published figure hides is none."""
     if not published:
-        return ''
+        return None
     half = 0.5 * 10 ** -len(published.partition('.')[2])
-    if abs(value - float(published)) <= half:
-        return '0.000'
-    return f'{value / float(published) - 1:.3f}'
-
-
-def config_row(path: Path) -> dict:
-    """The line of a config that is no system of the comparison."""
-    import torch
-    with torch.device('meta'):
-        system = zoo.of_config(path)
-        counted = count(zoo.build(system), system.input_size)
-    width, height = system.input_size
-    return dict.fromkeys(COLUMNS, '') | dict(name=path.stem, system=system.system, paradigm=system.paradigm,
-                                             input=f'{height}x{width}', **counted._asdict())
+    return 0.0 if abs(value - float(published)) <= half else round(value / float(published) - 1, 4)
 
 
 def main(argv=None) -> int:
-    """Print or write the table."""
+    """Print or write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('names', nargs='*', metavar='NAME|CONFIG.py')
-    parser.add_argument('--out', metavar='FILE.csv', help='write the rows here instead of printing them')
+    parser.add_argument('--out', metavar='FILE.json', help='result file; without it the rows are only shown')
     args = parser.parse_args(argv)
-    chosen = [Path(n) if n.endswith('.py') else zoo.find(n) for n in args.names] or everything()
-    table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator='\n')
-    writer.writeheader()
-    for item in tqdm(chosen, desc='systems', disable=None, leave=False):
-        writer.writerow(config_row(item) if isinstance(item, Path) else row(item))
-    if args.out:
-        with atomic_path(args.out) as part:
-            part.write_text(table.getvalue())
-    else:
-        print(table.getvalue(), end='')
+    chosen = [zoo.of_config(n) if n.endswith('.py') else zoo.find(n) for n in args.names] or everything()
+    results, found = Results(args.out, 'complexity'), environment('torch', 'mmpose', 'mmdet')
+    for system in tqdm(chosen, desc='systems', disable=None, leave=False):
+        if system.name not in results:
+            results.add({**row(system), 'environment': found})
+    print(f'{"name":62s} {"M params":>9s} {"G MACs":>9s} {"M values":>9s}  published: M, G')
+    for r in results.rows:
+        told = ', '.join('-' if r[key] is None else f'{r[key]:g}' for key in ('published_params_m', 'published_gmacs'))
+        print(f'{r["name"]:62s} {r["params"] / 1e6:9.3f} {r["macs"] / 1e9:9.3f} {r["activations"] / 1e6:9.2f}  {told}')
     return 0
 
 
-def everything() -> list:
+def everything() -> list[zoo.System]:
     """Every system that has a config, then the other configs of this package."""
     found = [system for system in zoo.systems().values() if system.source]
     known = {system.name for system in found}
-    return found + sorted(p for p in (mim_root() / 'configs').glob('*/*.py')
-                          if p.parent.name not in ('_base_', 'deploy') and p.stem not in known)
+    return found + [zoo.of_config(path) for path in sorted((mim_root() / 'configs').glob('*/*.py'))
+                    if path.parent.name not in ('_base_', 'deploy') and path.stem not in known]
 
 
 if __name__ == '__main__':

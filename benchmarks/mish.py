@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.record import environment
+from benchmarks.record import environment, load
 from benchmarks.timing import interleaved, spread
 from mmpose_amfac.deploy.mish import FORMS
 from mmpose_amfac.deploy.onnx_file import write_onnx
@@ -39,7 +39,7 @@ def main(argv=None) -> int:
                 candidates[backend, form] = lambda engine=engine: engine(inputs)
                 rows[backend, form] = dict(backend=backend, form=form, size=args.size, batch=1, threads=args.threads,
                                            precision=engine.precision, sha256=sha256(path))
-    common = environment('torch', 'onnxruntime', 'openvino')
+    common = dict(environment('torch', 'onnxruntime', 'openvino'), load=load())
     for key, values in interleaved(candidates, args.rounds).items():
         row = rows[key]
         row.update(ms=spread(values * 1e3), rounds=args.rounds, **common)

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.nets import noise
-from benchmarks.record import environment
+from benchmarks.record import environment, load
 from benchmarks.roofline import roofline
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import sha256, write_json
@@ -76,7 +76,7 @@ def main() -> int:
         write_json(args.out, dict(file=args.file.name, sha256=sha256(args.file), backend=args.backend,
                                   precision='fp32', input=inputs.shape, threads=args.threads, runs=args.runs,
                                   total_ms=round(total, 3), roofline_ms=round(least, 3), operators_ms=operators,
-                                  **environment('torch', args.backend)))
+                                  load=load(), **environment('torch', args.backend)))
     return 0
 
 

@@ -14,12 +14,12 @@ def load() -> float:
 
 
 def environment(*packages: str, device: str | None = None) -> dict:
-    """Device, load, versions and commit at this moment.
+    """Device, versions and commit; the load of the machine is a matter of each measurement.
 
     Args:
         packages: installed distributions that take part.
         device: name of what computes; the processor unless given.
     """
-    return dict(device=device or cpu_name(), load=load(), commit=commit(),
+    return dict(device=device or cpu_name(), commit=commit(),
                 versions=dict(python=platform.python_version(), mmpose_amfac=__version__,
                               **{name: version(name) for name in packages}))

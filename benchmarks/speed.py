@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import nets, roofline
-from benchmarks.record import environment
+from benchmarks.record import environment, load
 from benchmarks.timing import interleaved, spread
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import sha256, write_json
@@ -78,7 +78,7 @@ def measure(names, backend: str, threads: int, batch: int, args) -> list[dict]:
         if (form, precision) == ('deploy', 'fp32'):
             rows[key]['roofline_ms'] = round(1e3 * roofline.roofline(path, threads), 3)
         engines[key] = lambda engine=engine, inputs=inputs: engine(inputs)
-    common = environment('torch', 'mmpose', backend)
+    common = dict(environment('torch', 'mmpose', backend), load=load())
     with tqdm(total=args.rounds, desc='rounds', disable=None, leave=False) as bar:
         seconds = interleaved(engines, args.rounds, progress=bar.update)
     for key, row in rows.items():

@@ -6,19 +6,18 @@ A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a 
 """
 
 import argparse
-import csv
 import json
 import re
 import sys
 from pathlib import Path
 
 from benchmarks import systems
+from benchmarks.results import RESULTS, read
 from mmpose_amfac.apis.report import average_precision
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = Path(__file__).parent / 'results'
 PAGES = [ROOT / 'README.md', *ROOT.glob('docs/*.md'), *ROOT.glob('configs/*/README.md'),
          ROOT / 'mmpose_amfac/weights/README.md']
 BLOCK = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
@@ -46,11 +45,10 @@ def markdown(header, rows) -> str:
 
 def complexity() -> str:
     """Parameters and multiply-accumulates beside the paper's."""
-    with open(RESULTS / 'complexity.csv', newline='') as file:
-        counted = {row['config']: row for row in csv.DictReader(file)}
+    counted = {row['name']: row for row in read(RESULTS / 'complexity.json', 'complexity')}
     rows = []
     for config, (name, published) in PUBLISHED.items():
-        params, macs = int(counted[config]['params']), int(counted[config]['macs'])
+        params, macs = counted[config]['params'], counted[config]['macs']
         rows.append([name, f'{params / 1e6:.3f}', f'{macs / 1e9:.3f}', published])
     return markdown(['Network', 'M params', 'G MACs', 'paper: M / "GFLOPs"'], rows)
 

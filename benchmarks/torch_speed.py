@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import nets
-from benchmarks.record import environment
+from benchmarks.record import environment, load
 from benchmarks.timing import interleaved, spread
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import write_json
@@ -44,7 +44,7 @@ def main(argv=None) -> int:
         for net in tqdm(args.nets, desc=f'batch {batch}', disable=None, leave=False):
             for mode in args.modes:
                 candidates[net, mode] = candidate(net, mode, batch, device, args.precision)
-        common = environment('torch', 'mmpose', device=name)
+        common = dict(environment('torch', 'mmpose', device=name), load=load())
         seconds = interleaved(candidates, args.rounds, warm_up=5)
         for (net, mode), values in seconds.items():
             rows.append(dict(net=net, weights='random, seed 0', input=list(nets.NETS[net].size), mode=mode, batch=batch,

@@ -4,8 +4,8 @@
 
 lists those whose name or title has every word.
 
-``facts/published.csv`` has a row for each: what its authors or MMPose published, with the source, and for those that can
-be built the config and the address of the weights.
+``facts/published.csv`` has a row for each: what its authors or MMPose published, with the source, and for those that
+can be built the config and the address of the weights.
 """
 
 import argparse

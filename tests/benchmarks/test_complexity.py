@@ -1,11 +1,11 @@
 """The paper's 14 complexity figures."""
 
-import csv
-
 import pytest
 import torch
 
-from benchmarks.complexity import build, count
+from benchmarks import zoo
+from benchmarks.complexity import count, count_system, everything
+from benchmarks.results import read
 
 # row: config, published M params and G, and the full-precision counts of the default setting
 ROWS = {
@@ -22,7 +22,7 @@ ROWS = {
 @pytest.mark.parametrize('row', ROWS)
 def test_published_figures(root, row):
     path, published_params, published_macs, params, macs = ROWS[row]
-    counted = count(*build(root / f'configs/{path}.py'))
+    counted = count_system(zoo.of_config(root / f'configs/{path}.py'))
     assert (counted.params, counted.macs) == (params, macs)
     assert f'{counted.params / 1e6:.1f}' == published_params
     assert f'{counted.macs / 1e9:.{len(published_macs) - 2}f}' == published_macs
@@ -36,7 +36,8 @@ def test_published_figures(root, row):
     ('crowdpose/amfacpose_r34_1xb32-140e_crowdpose-384x288', 3773168, 5164549184),
 ])
 def test_other_configs(root, path, params, macs):
-    assert tuple(count(*build(root / f'configs/{path}.py'))) == (params, macs)
+    counted = count_system(zoo.of_config(root / f'configs/{path}.py'))
+    assert (counted.params, counted.macs) == (params, macs)
 
 
 def test_torch_counts_the_same(r18, r18_config):
@@ -49,10 +50,8 @@ def test_torch_counts_the_same(r18, r18_config):
 
 
 def test_committed_rows_are_what_the_command_counts(root):
-    rows = list(csv.DictReader((root / 'benchmarks/results/complexity.csv').open()))
-    configs = {p.stem for p in (root / 'configs').glob('*/*.py') if p.parent.name not in ('_base_', 'deploy')}
-    assert {r['config'] for r in rows} == configs
-    by_name = {r['config']: r for r in rows}
+    by_name = {row['name']: row for row in read(root / 'benchmarks/results/complexity.json', 'complexity')}
+    assert list(by_name) == [system.name for system in everything()]
     for path, _, _, params, macs in ROWS.values():
         row = by_name[path.split('/')[1]]
-        assert (int(row['params']), int(row['macs'])) == (params, macs)
+        assert (row['params'], row['macs']) == (params, macs)

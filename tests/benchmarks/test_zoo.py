@@ -1,7 +1,6 @@
 """The registry: every row can be found, every config lies where it should, figures are figures."""
 
 import csv
-import re
 
 import pytest
 import torch
@@ -39,7 +38,7 @@ def test_config_is_there(name):
     system = SYSTEMS[name]
     assert zoo.config_file(system).is_file() and system.input_size
     # ours are trained by whoever wants them; whatever else can be built has weights
-    assert system.source == 'ours' or re.search(r'-[0-9a-f]{8}(_\d+)?\.pth$', system.checkpoint_url)
+    assert system.source == 'ours' or system.checkpoint_url.endswith('.pth')
 
 
 @pytest.mark.parametrize('name', MEMBERS)
