@@ -49,14 +49,15 @@ def convert(deploy_config, model_config, checkpoint, work_dir, images=None, devi
         images: folder of pictures to compare on; by default photographs that scikit-image installs.
         device: ``'cpu'``, or ``'cuda:0'`` for TensorRT.
         sdk: also write what MMDeploy's SDK reads (``deploy.json``, ``pipeline.json``, ``detail.json``).
-        random_weights: take random weights, of seed 0, instead of a checkpoint; for measuring speed.
+        random_weights: for measuring speed: the checkpoint holds random weights, of any detector too, or is None and
+            weights of seed 0 are drawn.
 
     Raises:
         MissingPackageError: MMDeploy or the back end is not installed.
         AMFACError: no such config, another input size than the deploy config's, weights that do not fit, or a step of
             MMDeploy that fails.
     """
-    if (checkpoint is None) != random_weights:
+    if checkpoint is None and not random_weights:
         raise AMFACError('give either a checkpoint or --random-weights')
     try:
         from mmdeploy.apis import torch2onnx
@@ -77,7 +78,7 @@ def convert(deploy_config, model_config, checkpoint, work_dir, images=None, devi
     make_folder(f'--work-dir {work_dir}', work_dir)
     with tempfile.TemporaryDirectory(prefix='.convert-', dir=work_dir) as folder:
         with _told(f'{model_config} cannot be built'):
-            source = _reference(deploy, model, checkpoint, images, device, Path(folder))
+            source = _reference(deploy, model, checkpoint, images, device, Path(folder), random_weights)
         save_file = deploy.onnx_config.save_file
         with _told(f'{model_config} cannot be exported with {deploy_config}'):
             torch2onnx(source.example, folder, save_file, deploy, model, source.checkpoint, device)
@@ -92,7 +93,7 @@ def convert(deploy_config, model_config, checkpoint, work_dir, images=None, devi
             with _told('the files of the SDK cannot be written'):
                 export2SDK(deploy, model, folder, str(checkpoint or ''), device)
         report |= dict(backend=backend, deploy_config=Path(deploy.filename).name, model_config=str(model_config),
-                       checkpoint='random' if random_weights else str(checkpoint))
+                       checkpoint='random' if checkpoint is None else str(checkpoint))
         return _deliver(Path(folder), work_dir, [Path(f).name for f in files], report)
 
 
@@ -115,7 +116,7 @@ def _limit(value: float | None, unit: str = '') -> str:
     return 'no limit' if value is None else f'limit {value:.2g}{unit}'
 
 
-def _reference(deploy, model_config, checkpoint, images, device: str, folder: Path):
+def _reference(deploy, model_config, checkpoint, images, device: str, folder: Path, random: bool):
     """The model with its weights, before any rewrite, as something to compare with."""
     import torch
     from mmdeploy.apis.utils import build_task_processor
@@ -124,6 +125,7 @@ def _reference(deploy, model_config, checkpoint, images, device: str, folder: Pa
     from mmpose_amfac.apis.detectors import MMDetDetector
     from mmpose_amfac.apis.weights import load_weights
     from mmpose_amfac.deploy.reference_boxes import BoxReference
+    from mmpose_amfac.deploy.reference_people import PeopleReference
     from mmpose_amfac.deploy.reference_pose import PoseReference
 
     # MMDeploy keeps the scope of the first model that a process converts
@@ -132,19 +134,24 @@ def _reference(deploy, model_config, checkpoint, images, device: str, folder: Pa
     as_trained = copy.deepcopy(deploy)
     as_trained.codebase_config.fuse = False
     torch.manual_seed(0)
-    model = build_task_processor(model_config, as_trained, device).build_pytorch_model(None)
     kind = PoseReference if configs.is_pose(deploy) else BoxReference
+    if configs.finds_people(model_config):
+        # the task would switch RTMO to a form that no checkpoint fits
+        from mmpose.registry import MODELS
+        kind, model = PeopleReference, MODELS.build(copy.deepcopy(model_config.model)).to(device).eval()
+    else:
+        model = build_task_processor(model_config, as_trained, device).build_pytorch_model(None)
     if checkpoint is None:
         found = kind(deploy, task, model, images, folder / 'random.pth', True)
         _settle(model, found.inputs())
         torch.save(dict(state_dict=model.state_dict()), found.checkpoint)
         return found
-    if configs.is_pose(deploy):
+    if configs.is_pose(deploy) or random:
         load_weights(model, checkpoint, model_config.filename)
     else:
         # loads strictly, and refuses a model that does not find persons
         model = MMDetDetector(model_config.filename, checkpoint, device).model
-    return kind(deploy, task, model, images, checkpoint)
+    return kind(deploy, task, model, images, checkpoint, random)
 
 
 def _settle(model, inputs) -> None:

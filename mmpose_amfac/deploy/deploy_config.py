@@ -68,12 +68,21 @@ def is_pose(deploy) -> bool:
     return deploy.codebase_config.task == 'PoseDetection'
 
 
+def finds_people(model) -> bool:
+    """A pose model that takes whole pictures and ends in NMS: RTMO and YOLOX-Pose."""
+    return model.model.get('head', {}).get('type') in ('RTMOHead', 'YOLOXPoseHead')
+
+
 def input_size(model) -> tuple[int, int]:
     """(width, height) of a pose model's input, pixels."""
+    if finds_people(model):
+        # its codec may name the size that it was trained with
+        return next(tuple(step.input_size) for step in model.test_dataloader.dataset.pipeline
+                    if step.type == 'BottomupResize')
     codec = model.get('codec') or model.model.get('head', {}).get('decoder')
     codec = codec[-1] if isinstance(codec, (list, tuple)) else codec
     if not codec or 'input_size' not in codec:
-        raise AMFACError('the model config has no codec.input_size; only top-down pose models are converted here')
+        raise AMFACError('the model config has no codec.input_size; it is not a pose model that is converted here')
     return tuple(codec['input_size'])
 
 
@@ -83,10 +92,14 @@ def fit(deploy, model, deploy_name, model_name) -> None:
     Raises:
         AMFACError: the deploy config is for the other task, or for another size.
     """
-    if is_pose(deploy) != (model.model.type == 'TopdownPoseEstimator'):
-        raise AMFACError(f'{deploy_name} is for {deploy.codebase_config.task}, but {model_name} is a '
-                         f'{model.model.type}; allowed: TopdownPoseEstimator for PoseDetection, detectors of '
-                         'MMDetection for ObjectDetection')
+    kind, people = model.model.type, finds_people(model)
+    if is_pose(deploy) != (kind == 'TopdownPoseEstimator' or people):
+        raise AMFACError(f'{deploy_name} is for {deploy.codebase_config.task}, but {model_name} is a {kind}; allowed: '
+                         'TopdownPoseEstimator, RTMO and YOLOX-Pose for PoseDetection, detectors of MMDetection for '
+                         'ObjectDetection')
+    if is_pose(deploy) and people != ('post_processing' in deploy.codebase_config):
+        raise AMFACError(f'{deploy_name} does not suit {model_name}: models that find people themselves (RTMO, '
+                         'YOLOX-Pose) take pose-detection_one-stage_BACKEND_...py, and no other models do')
     if not is_pose(deploy):
         return
     size = input_size(model)

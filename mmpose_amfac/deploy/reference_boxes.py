@@ -24,13 +24,33 @@ class BoxReference(Reference):
     told to do the same. Random weights make boxes without area, on which the two differ, and are not judged.
     """
 
+    # the output beside the boxes, and the shape of its rows
+    second, _row = 'labels', ()
+
     def __init__(self, deploy, task, model, images, checkpoint, random: bool = False):
         super().__init__(deploy, task, model, checkpoint, random)
         self._pictures, self._told = _pictures(images)
         self.example = self._pictures[0]
-        self._size = tuple(deploy.onnx_config.get('input_shape') or _picture_size(task.model_cfg))
-        model.bbox_head.bbox_coder.clip_border = False
-        model.bbox_head.test_cfg.nms_pre = deploy.codebase_config.post_processing.pre_top_k
+        self._size = tuple(deploy.onnx_config.get('input_shape') or self._picture_size())
+        self._prepare()
+
+    def _prepare(self) -> None:
+        head = self.model.bbox_head
+        head.bbox_coder.clip_border = False
+        head.test_cfg.nms_pre = self.deploy.codebase_config.post_processing.pre_top_k
+
+    def _least(self) -> float:
+        return self.model.bbox_head.test_cfg.get('score_thr', 0.0) + MARGIN
+
+    def _picture_size(self) -> tuple[int, int]:
+        for step in self.task.model_cfg.test_dataloader.dataset.pipeline:
+            if step.type == 'Resize':
+                return tuple(step.scale)
+        raise AMFACError("the detector's test pipeline has no Resize; give a deploy config with a size")
+
+    def _boxes(self, dets, labels):
+        """Coordinates with scores (n, ... + 1) and labels (n,) of the outputs of a file."""
+        return dets, labels
 
     def inputs(self):
         """Pictures as the network takes them."""
@@ -39,16 +59,15 @@ class BoxReference(Reference):
     def _figures(self, run) -> dict:
         report = dict(samples=f'{len(self._pictures)} {self._told}', reasons=[])
         reasons = report['reasons']
-        least = self.model.bbox_head.test_cfg.get('score_thr', 0.0) + MARGIN
         pairs, lone = [], 0
         for picture in self._pictures:
             inputs, wanted = self._predict(picture)
-            dets, labels = (v[0].numpy() for v in run(inputs))
-            faults = fault('dets', dets, (len(dets), 5)), fault('labels', labels, (len(dets), ))
+            dets, second = (v[0].numpy() for v in run(inputs))
+            faults = fault('dets', dets, (len(dets), 5)), fault(self.second, second, (len(dets), *self._row))
             reasons += [reason for reason in faults if reason is not None]
             if reasons:
                 return report
-            found, missed = _paired(wanted, dets, labels, least)
+            found, missed = _paired(wanted, *self._boxes(dets, second), self._least())
             pairs += found
             lone += missed
         report |= dict(boxes=len(pairs) + lone, left_out=lone / max(len(pairs) + lone, 1),
@@ -66,9 +85,12 @@ class BoxReference(Reference):
 
     def _letterboxed(self, picture) -> dict:
         from mmdet.structures import DetDataSample
+        shape = self._size[::-1]
+        return self._normalised(picture, DetDataSample(metainfo=dict(img_shape=shape, ori_shape=shape,
+                                                                     scale_factor=(1.0, 1.0))))
+
+    def _normalised(self, picture, sample) -> dict:
         canvas, _ = letterbox(picture, self._size)
-        shape = canvas.shape[:2]
-        sample = DetDataSample(metainfo=dict(img_shape=shape, ori_shape=shape, scale_factor=(1.0, 1.0)))
         data = dict(inputs=[torch.from_numpy(canvas.transpose(2, 0, 1).copy())], data_samples=[sample])
         return self.model.data_preprocessor(data, False)
 
@@ -82,14 +104,15 @@ class BoxReference(Reference):
 def _paired(wanted, dets, labels, least: float) -> tuple[list[tuple[float, float]], int]:
     """Pairs of torch's boxes with the file's, nearest first, and how many of either have no partner.
 
-    A box has one partner at most, of its own label. Boxes below the score ``least`` may be partners, but need none.
+    A box has one partner at most, of its own label; coordinates of key points may follow those of the box. Boxes below
+    the score ``least`` may be partners, but need none.
 
     Returns:
         (pixels, score) by which pairs differ, and the number of boxes without a partner.
     """
-    away = np.abs(wanted.bboxes[:, None] - dets[None, :, :4]).max(2)
+    away = np.abs(wanted.bboxes[:, None] - dets[None, :, :-1]).max(2)
     away[wanted.labels[:, None] != labels] = np.inf
-    theirs, ours = wanted.scores, dets[:, 4]
+    theirs, ours = wanted.scores, dets[:, -1]
     pairs, taken, given = [], set(), set()
     for i, j in sorted(np.argwhere(away <= SAME_BOX).tolist(), key=lambda pair: away[tuple(pair)]):
         if i not in taken and j not in given:
@@ -111,10 +134,3 @@ def _pictures(images):
     if not found:
         raise AMFACError(f'--images {images} holds no picture that can be read')
     return found, f'pictures of {Path(images).resolve().name}'
-
-
-def _picture_size(config) -> tuple[int, int]:
-    for step in config.test_dataloader.dataset.pipeline:
-        if step.type == 'Resize':
-            return tuple(step.scale)
-    raise AMFACError("the detector's test pipeline has no Resize; give a deploy config with a size")

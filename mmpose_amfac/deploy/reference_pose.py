@@ -38,11 +38,30 @@ class PoseReference(Reference):
         outputs = network(self.model, inputs)
         return [v.cpu() for v in (outputs if isinstance(outputs, (tuple, list)) else (outputs, ))]
 
+    @property
+    def _head(self):
+        """What decodes; heads that add the visibility of joints have another one inside."""
+        return getattr(self.model.head, 'pose_head', self.model.head)
+
     def _decode(self, outputs):
         """Key points (n, K, 2) in pixels of the network input and scores (n, K)."""
-        predictions = self.model.head.decode(tuple(outputs) if len(outputs) > 1 else outputs[0])
+        if _gives_coordinates(outputs):
+            # as heads of regression do in predict: (n, persons, K, ...), what follows the coordinates is a logit
+            points = outputs[0][:, None]
+            outputs = [torch.cat([points[..., :2], points[..., 2:].sigmoid()], -1)]
+        elif len(outputs) > 1 and outputs[1].ndim < outputs[0].ndim:
+            # visibility, which is not decoded
+            outputs = outputs[:1]
+        predictions = self._head.decode(tuple(outputs) if len(outputs) > 1 else outputs[0])
         return tuple(np.concatenate([getattr(p, name) for p in predictions]) for name in
                      ('keypoints', 'keypoint_scores'))
+
+    def _clear(self, vectors, joints) -> np.ndarray:
+        """(n, K): joints that a rounding does not move from one bin or cell to a far one."""
+        # maps of K joints with their offsets have 3 K rows
+        if _gives_coordinates(vectors) or vectors[0].shape[:2] != joints.shape[:2]:
+            return np.ones(joints.shape[:2], bool)
+        return clear([v for v in vectors if v.ndim == vectors[0].ndim], getattr(self._head.decoder, 'window', 0))
 
     def _figures(self, run) -> dict:
         from mmdeploy.utils import is_dynamic_batch
@@ -62,7 +81,7 @@ class PoseReference(Reference):
         report = dict(samples=f'{count} {self._samples.description}', batches=sizes, reasons=reasons)
         if reasons:
             return report
-        chosen = clear(vectors, getattr(self.model.head.decoder, 'window', 0))
+        chosen = self._clear(vectors, joints)
         points, peaks = zip(*(outputs if decoded else self._decode([torch.from_numpy(v) for v in outputs])
                               for outputs in found))
         away = np.linalg.norm(np.stack(points) - joints, axis=-1)
@@ -79,6 +98,11 @@ class PoseReference(Reference):
         # the same for every crop: agreement says nothing
         constant = all(float(v.std(0).max()) <= 1e-6 * float(np.abs(v).max()) for v in vectors)
         return report | dict(nothing=constant or decoded and not chosen.any())
+
+
+def _gives_coordinates(outputs) -> bool:
+    """Outputs of regression: (n, K, 2 or 4), alone or with the maps that they are means of."""
+    return outputs[0].ndim == 3 and (len(outputs) == 1 or outputs[1].ndim == 4)
 
 
 def _faults(names, outputs, wanted) -> list[str]:

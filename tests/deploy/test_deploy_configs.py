@@ -12,15 +12,19 @@ from mmpose_amfac.errors import AMFACError
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'deploy'
 FILES = sorted(p.name for p in FOLDER.glob('*.py'))
-NAME = re.compile(r'(?P<task>pose-detection|detection)(?P<simcc>_simcc)?_(?P<sdk>sdk-)?'
+NAME = re.compile(r'(?P<task>pose-detection|detection)(_(?P<kind>simcc|integral|visibility|one-stage))?_(?P<sdk>sdk-)?'
                   r'(?P<backend>onnxruntime|openvino|tensorrt)(-(?P<precision>fp16|int8))?_(?P<mode>static|dynamic)'
                   r'(-(?P<height>\d+)x(?P<width>\d+))?\.py')
+
+
+OUTPUTS = {'simcc': ['simcc_x', 'simcc_y'], None: ['output'], 'integral': ['keypoints', 'heatmaps'],
+           'visibility': ['output', 'visibility'], 'one-stage': ['dets', 'keypoints']}
 
 
 def test_there_are_configs_for_every_backend():
     assert len(FILES) >= 25
     wanted = {('onnxruntime', None), ('openvino', None), ('tensorrt', None), ('tensorrt', 'fp16'), ('tensorrt', 'int8')}
-    simcc = [m for m in map(NAME.fullmatch, FILES) if m['simcc']]
+    simcc = [m for m in map(NAME.fullmatch, FILES) if m['kind'] == 'simcc']
     assert {(m['backend'], m['precision']) for m in simcc} == wanted
     plain = {(m['backend'], m['precision'], m['mode']) for m in simcc if not m['sdk'] and not m['width']}
     assert plain == {(*kind, mode) for kind in wanted for mode in ('static', 'dynamic')}
@@ -37,7 +41,7 @@ def test_a_config_is_what_its_name_says(name):
     assert codebase.module == ['mmpose_amfac.deploy']
     assert backend.type == parts['backend']
     assert onnx.keep_initializers_as_inputs is False and onnx.type == 'onnx' and onnx.input_names == ['input']
-    outputs = ['simcc_x', 'simcc_y'] if parts['simcc'] else ['output'] if pose else ['dets', 'labels']
+    outputs = OUTPUTS[parts['kind']] if pose else ['dets', 'labels']
     assert onnx.output_names == outputs
     if pose:
         assert codebase.export_postprocess is bool(parts['sdk'])
@@ -78,7 +82,8 @@ def test_shapes_agree_with_the_size_and_the_batch(name):
         assert shapes[0][0] == (-1 if parts['mode'] == 'dynamic' else 1)
 
 
-@pytest.mark.parametrize('name', [n for n in FILES if n.startswith('pose') and not NAME.fullmatch(n)['width']])
+@pytest.mark.parametrize('name', [n for n in FILES if n.startswith('pose') and 'one-stage' not in n
+                                  and not NAME.fullmatch(n)['width']])
 def test_the_models_size_is_put_in_where_it_is_left_open(name, r18_config):
     cfg = deploy_config.load(FOLDER / name)
     deploy_config.fit(cfg, r18_config, name, 'model.py')
@@ -96,6 +101,21 @@ def test_another_size_or_task_is_refused(r18_config):
     other.model.type = 'BottomupPoseEstimator'
     with pytest.raises(AMFACError, match='BottomupPoseEstimator'):
         deploy_config.fit(deploy_config.load(FOLDER / 'pose-detection_onnxruntime_static.py'), other, 'd', 'm')
+
+
+YOLOX = 'mmpose::body_2d_keypoint/yoloxpose/coco/yoloxpose_tiny_4xb64-300e_coco-416.py'
+
+
+def test_models_that_find_people_take_their_own_configs(r18_config):
+    model = deploy_config.load_model(YOLOX)
+    cfg = deploy_config.load('pose-detection_one-stage_openvino_static.py')
+    deploy_config.fit(cfg, model, 'd', 'm')
+    # the size of its test pipeline, not that of its codec
+    assert cfg.onnx_config.input_shape == [416, 416] and list(shapes_of(cfg)) == [[1, 3, 416, 416]]
+    with pytest.raises(AMFACError, match='pose-detection_one-stage_BACKEND'):
+        deploy_config.fit(deploy_config.load('pose-detection_onnxruntime_static.py'), model, 'd', 'm')
+    with pytest.raises(AMFACError, match='pose-detection_one-stage_BACKEND.*no other models'):
+        deploy_config.fit(deploy_config.load('pose-detection_one-stage_onnxruntime_static.py'), r18_config, 'd', 'm')
 
 
 def test_files_that_are_no_deploy_configs_are_refused(root, tmp_path):

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmpose_amfac import simcc
 from mmpose_amfac.deploy.convert import told
 from mmpose_amfac.deploy.reference_boxes import BoxReference
+from mmpose_amfac.deploy.reference_people import PeopleReference
 from mmpose_amfac.deploy.reference_pose import PoseReference
 from mmpose_amfac.deploy.vectors import clear
 
@@ -185,3 +186,37 @@ def test_boxes_below_the_threshold_need_no_partner():
 def test_boxes_of_random_weights_and_no_boxes_are_not_judged():
     assert boxes(RIGHT[:1], random=True)['nothing'] and not boxes(RIGHT[:1], random=True)['reasons']
     assert boxes([[0, 0, 0, 0, 0]], found=())['nothing']
+
+
+def people(points, random=False):
+    """Verdict on a file that gives people with ``points`` where torch gives two of them."""
+    reference = PeopleReference.__new__(PeopleReference)
+    reference._pictures, reference._told, reference.precision, reference.random = [0], 'pictures', 'fp32', random
+    reference._size, reference._row = (64, 64), (2, 3)
+    reference.model = SimpleNamespace(test_cfg=dict(score_thr=0.01))
+    boxes = np.array([[0, 0, 10, 10], [20, 0, 64, 10]], np.float32)
+    right = np.array([[[1, 1], [5, 5]], [[25, 5], [30, 5]]], np.float32)
+    reference._predict = lambda picture: (None, SimpleNamespace(
+        bboxes=np.concatenate([boxes, right.reshape(2, -1)], 1), scores=np.array([.9, .8]), labels=np.zeros(2, int)))
+    # the graph does not clip
+    dets = np.concatenate([boxes + [[0, 0, 0, 0], [0, 0, 9, 0]], [[.9], [.8]]], 1)
+    return reference._figures(lambda inputs: [torch.tensor(dets)[None], torch.cat(
+        [torch.tensor(right) + torch.tensor(points), torch.ones(2, 2, 1)], -1)[None]])
+
+
+def test_people_are_compared_with_their_joints():
+    assert not people(0.0)['reasons'] and people(0.0)['boxes'] == 2 and people(0.0)['max_px'] == 0
+    assert any('boxes differ from torch by up to 0.2' in reason for reason in people(0.2)['reasons'])
+    assert people(9.0)['left_out'] == 1 and people(9.0)['reasons']
+    assert people(9.0, random=True)['nothing'] and not people(9.0, random=True)['reasons']
+
+
+@pytest.mark.parametrize('shapes, chosen', [
+    ([(3, 2, 2)], 1), ([(3, 2, 4)], 1), ([(3, 2, 2), (3, 2, 8, 6)], 1), ([(3, 6, 8, 6)], 1), ([(3, 2, 8, 6)], 0),
+    ([(3, 2, 8, 6), (3, 2)], 0), ([(3, 2, 9), (3, 2, 12)], 0)])
+def test_only_what_is_binned_can_be_unclear(shapes, chosen):
+    """Flat maps have no best cell; coordinates need none."""
+    reference = PoseReference.__new__(PoseReference)
+    reference.model = SimpleNamespace(head=SimpleNamespace(decoder=SimpleNamespace()))
+    outputs = [np.ones(shape, np.float32) for shape in shapes]
+    assert (reference._clear(outputs, np.zeros((3, 2, 2))) == chosen).all()

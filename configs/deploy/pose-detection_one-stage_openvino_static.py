@@ -1,0 +1,2 @@
+_base_ = './_base_/deploy_one-stage_static.py'
+backend_config = dict(type='openvino', model_inputs=[dict(opt_shapes=dict(input=[1, 3, 256, 192]))])
