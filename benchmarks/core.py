@@ -1,11 +1,65 @@
-"""Key point AP of COCO results, with an interval."""
+"""Key point annotations, and key point AP of COCO results with an interval."""
 
 import contextlib
 import io
 
 import numpy as np
 
+from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.files import read_json
+
 RECALLS = np.linspace(0, 1, 101)
+LEVEL = 0.95
+# the figures of an evaluation, in its order
+STATS = dict(keypoints=('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR'),
+             keypoints_crowd=('AP', 'AP50', 'AP75', 'AR', 'AR50', 'AR75', 'AP_easy', 'AP_medium', 'AP_hard'))
+
+
+def read_annotations(path, pictures: str | None = None) -> dict:
+    """COCO key point annotations of one category, of the pictures whose ``FIELD=VALUE`` holds.
+
+    Returns:
+        the file's content; every annotation has ``num_keypoints`` and ``iscrowd``.
+
+    Raises:
+        AMFACError: another file, no picture is left, or none with a labelled person.
+    """
+    content = read_json(path, 'annotations')
+    if not isinstance(content, dict) or not all(
+            isinstance(content.get(key), list) for key in ('images', 'annotations', 'categories')):
+        raise AMFACError(f'{path} has no lists images, annotations and categories; COCO key point annotations '
+                         'are needed')
+    categories = [c for c in content['categories'] if len(content['categories']) == 1 or c.get('keypoints')]
+    if len(categories) != 1:
+        raise AMFACError(f'{path}: one of categories must have the names of its keypoints, {len(categories)} do')
+    images = content['images']
+    if pictures is not None:
+        field, _, value = pictures.partition('=')
+        images = [image for image in images if str(image.get(field)) == value]
+        if not images:
+            raise AMFACError(f'--pictures {pictures}: {path} has no picture whose {field!r} is {value!r}')
+    ids = {image['id'] for image in images}
+    people = [_annotation(a, f'{path}: annotations[{i}]') for i, a in enumerate(content['annotations'])
+              if a['image_id'] in ids and a['category_id'] == categories[0]['id']]
+    if not any(map(counts, people)):
+        raise AMFACError(f'{path}: no person of these pictures has a labelled joint')
+    return {**content, 'categories': categories, 'images': images, 'annotations': people}
+
+
+def _annotation(entry: dict, where: str) -> dict:
+    if missing := {'id', 'bbox', 'keypoints'} - entry.keys():
+        raise AMFACError(f'{where} has no {min(missing)}')
+    return {'iscrowd': 0, 'num_keypoints': sum(v > 0 for v in entry['keypoints'][2::3]), **entry}
+
+
+def counts(annotation: dict) -> bool:
+    """Whether it is a person with labelled joints, and no crowd."""
+    return bool(annotation['num_keypoints']) and not annotation['iscrowd']
+
+
+def is_crowdpose(content: dict) -> bool:
+    """Whether the pictures have CrowdPose's crowd index, and with it its rules."""
+    return all('crowdIndex' in image for image in content['images'])
 
 
 class KeypointScores:
@@ -13,57 +67,98 @@ class KeypointScores:
 
     Args:
         content: COCO key point annotations, read.
-        results: COCO key point results.
+        results: COCO key point results of these pictures; they are not changed.
         sigmas: OKS constant of each joint.
 
     Attributes:
-        metrics: AP, AP50, AP75, APM, APL and AR as pycocotools gives them.
+        iou_type: ``keypoints_crowd`` where pictures have CrowdPose's crowd index, else ``keypoints``.
+        use_area: whether the size of a person is that of its ``area``; CrowdPose takes it from the box.
+        metrics: AP, AP50, AP75, APM, APL and AR as pycocotools gives them, for CrowdPose with AP_easy, AP_medium and
+            AP_hard; None where no person has that area or level.
         groups: for each source picture (``coco_id`` where pictures are crops of others, else the id) the rows of its
             evaluations.
     """
 
     def __init__(self, content: dict, results: list[dict], sigmas):
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval
+        crowd = is_crowdpose(content)
+        self.iou_type, self.use_area = 'keypoints_crowd' if crowd else 'keypoints', not crowd
         with contextlib.redirect_stdout(io.StringIO()):
-            truth = COCO()
-            truth.dataset = content
-            truth.createIndex()
-            found = truth.loadRes(results) if results else COCO()
-            evaluation = COCOeval(truth, found, 'keypoints')
-            evaluation.params.kpt_oks_sigmas = np.array(sigmas)
+            evaluation = _evaluation(content, [dict(result) for result in results], sigmas, crowd)
             evaluation.evaluate()
             evaluation.accumulate()
             evaluation.summarize()
-        self.metrics = dict(zip(('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR'), map(float, evaluation.stats[:6])))
+        stats = [None if value < 0 else float(value) for value in evaluation.stats]
+        found = dict(zip(STATS[self.iou_type], stats))
+        keys = [*STATS['keypoints'], *(STATS['keypoints_crowd'][6:] if crowd else ())]
+        self.metrics = {key: found.get(key) for key in keys}
         # the first area is 'all'
-        pictures = sorted(truth.imgs)
-        per_picture = dict(zip(evaluation.params.imgIds, evaluation.evalImgs[:len(evaluation.params.imgIds)]))
-        self._rows = [_row(per_picture[i]) for i in pictures]
+        ids = evaluation.params.imgIds
+        per_picture = dict(zip(ids, evaluation.evalImgs[:len(ids)]))
         groups = {}
-        for row, i in enumerate(pictures):
-            groups.setdefault(truth.imgs[i].get('coco_id', i), []).append(row)
+        for row, image in enumerate(content['images']):
+            groups.setdefault(image.get('coco_id', image['id']), []).append(row)
         self.groups = list(groups.values())
+        owner = np.empty(len(ids), int)
+        for group, rows in enumerate(self.groups):
+            owner[rows] = group
+        rows = [_row(per_picture[image['id']]) for image in content['images']]
+        scores, hits, ignored, persons = zip(*rows)
+        self._owner = np.repeat(owner, list(map(len, scores)))
+        self._persons = np.bincount(owner, persons)
+        order = np.argsort(-np.concatenate(scores), kind='mergesort')
+        self._owner = self._owner[order]
+        self._hits, self._skip = np.concatenate(hits, 1)[:, order], np.concatenate(ignored, 1)[:, order]
 
     def ap(self, groups) -> float:
         """AP of the source pictures with these indices; one that stands twice counts twice."""
-        rows = [self._rows[row] for group in groups for row in self.groups[group]]
-        scores, hits, ignored, persons = zip(*rows)
-        scores, hits, ignored = np.concatenate(scores), np.concatenate(hits, 1), np.concatenate(ignored, 1)
-        order = np.argsort(-scores, kind='mergesort')
-        hits, ignored = hits[:, order], ignored[:, order]
-        total = sum(persons)
+        times = np.bincount(groups, minlength=len(self.groups))
+        total = times @ self._persons
         if not total:
             return float('nan')
-        values = [_average(hit[~skip], total) for hit, skip in zip(hits, ignored)]
-        return float(np.mean(values))
+        weights = times[self._owner]
+        return float(np.mean([_average(weights * hit, weights, total) for hit, weights in zip(
+            self._hits, weights * ~self._skip)]))
 
     def interval(self, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
         """95 % interval of the AP: percentile bootstrap over source pictures, whose persons are not independent."""
-        from scipy.stats import bootstrap
-        result = bootstrap((np.arange(len(self.groups)), ), self.ap, vectorized=False, method='percentile',
-                           n_resamples=resamples, rng=np.random.default_rng(seed))
-        return float(result.confidence_interval.low), float(result.confidence_interval.high)
+        return resample(self.ap, len(self.groups), resamples, seed)[0]
+
+
+def resample(statistic, groups: int, resamples: int = 1000, seed: int = 0):
+    """Percentile bootstrap over source pictures.
+
+    Args:
+        statistic: indices of source pictures -> a number.
+        groups: how many source pictures there are.
+
+    Returns:
+        the 95 % interval (low, high), and the value of each resample (resamples,).
+    """
+    from scipy.stats import bootstrap
+    if groups == 1:
+        # it cannot be drawn otherwise
+        value = float(statistic(np.zeros(1, int)))
+        return (value, value), np.full(resamples, value)
+    result = bootstrap((np.arange(groups), ), statistic, vectorized=False, method='percentile', n_resamples=resamples,
+                       confidence_level=LEVEL, rng=np.random.default_rng(seed))
+    low, high = result.confidence_interval
+    return (float(low), float(high)), result.bootstrap_distribution
+
+
+def _evaluation(content, results, sigmas, crowd):
+    if crowd:
+        from mmpose_amfac.compat.xtcocotools.coco import COCO
+        from mmpose_amfac.compat.xtcocotools.cocoeval import COCOeval
+        truth = COCO(ann_data=content)
+        return COCOeval(truth, truth.loadRes(results), 'keypoints_crowd', np.array(sigmas), use_area=False)
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+    truth = COCO()
+    truth.dataset = content
+    truth.createIndex()
+    evaluation = COCOeval(truth, truth.loadRes(results) if results else COCO(), 'keypoints')
+    evaluation.params.kpt_oks_sigmas = np.array(sigmas)
+    return evaluation
 
 
 def _row(evaluated):
@@ -75,10 +170,14 @@ def _row(evaluated):
             int(np.sum(evaluated['gtIgnore'] == 0)))
 
 
-def _average(hits, persons: int) -> float:
-    """COCO's AP at one threshold: the precision at 101 recalls, made monotone."""
-    found = np.cumsum(hits)
-    precision = found / np.arange(1, len(hits) + 1)
+def _average(hits, seen, persons: int) -> float:
+    """COCO's AP at one threshold: the precision at 101 recalls, made monotone.
+
+    Args:
+        hits, seen: (d,), best score first: how often each pose counts as a hit, and how often it counts.
+    """
+    found, seen = np.cumsum(hits), np.cumsum(seen)
+    precision = found / np.maximum(seen, 1)
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     index = np.searchsorted(found / persons, RECALLS, side='left')
     return float(np.append(precision, 0)[np.minimum(index, len(precision))].mean())

@@ -15,6 +15,10 @@ from mmpose_amfac.files import atomic_path, read_json
 RESULTS = Path(__file__).parent / 'results'
 
 
+class CannotRunError(AMFACError):
+    """Why there is no figure, where that is no fault: missing weights, operators or packages, a network without it."""
+
+
 class Results:
     """The rows of one file, which is written whole after each new row: a run that ends early goes on where it stopped.
 
@@ -33,6 +37,10 @@ class Results:
 
     def __contains__(self, id: str) -> bool:
         return id in self._rows
+
+    def has_figures(self, id: str) -> bool:
+        """Whether there is a row with figures; one with a reason may get them now."""
+        return id in self._rows and 'reason' not in self._rows[id]
 
     @property
     def rows(self) -> list[dict]:

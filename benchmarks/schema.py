@@ -29,17 +29,23 @@ ENVIRONMENT = fields(device=SOME_TEXT, commit=optional(SOME_TEXT),
 COMMON = dict(id=SOME_TEXT, environment=ENVIRONMENT)
 DIGEST = {'type': 'string', 'pattern': '^[0-9a-f]{64}$'}
 SHARE = {'type': 'number', 'minimum': 0, 'maximum': 1}
-METRICS = {name: {'type': 'number', 'maximum': 1} for name in ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR')}
-# an AP without all of this is no result
+# null where no person has that area or level: AP never is
+METRICS = dict(AP=SHARE, **{name: optional(SHARE) for name in ('AP50', 'AP75', 'APM', 'APL', 'AR')})
+LEVELS = {name: optional(SHARE) for name in ('AP_easy', 'AP_medium', 'AP_hard')}
+BOXES = fields(source={'enum': ['ground truth', 'detector', 'file', 'none', 'unknown']},
+               maybe=dict(file=SOME_TEXT, sha256=DIGEST, score_thr=NUMBER, most=COUNT))
+# an AP without all of this is no result; null is what a results file of others does not tell
 PROTOCOL = fields(
-    annotations=SOME_TEXT, annotations_sha256=DIGEST, pictures=SOME_TEXT, images=COUNT, persons=COUNT,
-    boxes=fields(source={'enum': ['ground truth', 'detector', 'file', 'none']},
-                 maybe=dict(file=SOME_TEXT, sha256=DIGEST, score_thr=NUMBER, most=COUNT)),
-    poses=COUNT, flip_test={'type': 'boolean'}, iou_type={'enum': ['keypoints', 'keypoints_crowd']},
-    use_area={'type': 'boolean'}, score_mode=SOME_TEXT, keypoint_score_thr=NUMBER, nms_mode=SOME_TEXT,
-    backend=SOME_TEXT, precision=SOME_TEXT)
+    annotations=SOME_TEXT, annotations_sha256=DIGEST, pictures=SOME_TEXT, images=COUNT, persons=COUNT, boxes=BOXES,
+    poses=COUNT, flip_test=optional({'type': 'boolean'}), iou_type={'enum': ['keypoints', 'keypoints_crowd']},
+    use_area={'type': 'boolean'}, score_mode=optional(SOME_TEXT), keypoint_score_thr=optional(NUMBER),
+    nms_mode=optional(SOME_TEXT), backend=optional(SOME_TEXT), precision=optional(SOME_TEXT))
+# what was run
+SIDE = fields(model=SOME_TEXT, file=SOME_TEXT, sha256=DIGEST, AP=SHARE, protocol=PROTOCOL)
 INTERVAL = fields(metric=SOME_TEXT, level=NUMBER, bounds={**SPREAD, 'minItems': 2, 'maxItems': 2}, resamples=COUNT,
                   seed=COUNT, over=SOME_TEXT)
+# number of labelled joints, their mean share in OKS and the share of them with 0.5 of it or more
+JOINTS = fields(joints=COUNT, oks=optional(SHARE), found=optional(SHARE))
 # kind -> (settings, which every row has; figures, which a row has unless it has a reason; figures that it may have)
 ROWS = {
     'complexity': (
@@ -49,24 +55,50 @@ ROWS = {
         {}),
     # AP of a model; `model` is the name of a system of the zoo where it is one, else that of the file
     'accuracy': (
-        dict(model=SOME_TEXT, file=SOME_TEXT, sha256=DIGEST, protocol=PROTOCOL),
-        dict(metrics=fields(**METRICS, maybe=dict(AP_easy=NUMBER, AP_medium=NUMBER, AP_hard=NUMBER)),
-             interval=INTERVAL, provider=SOME_TEXT, threads=COUNT, batch=COUNT),
-        dict(input=SIZE, padding=NUMBER, decode={'type': 'object'}, channel_order=SOME_TEXT)),
-    # milliseconds of one call of the network alone; ratio: to RTMPose-m 256x192 of the same back end, threads, batch
-    # and rounds
+        dict(model=SOME_TEXT),
+        dict(file=SOME_TEXT, sha256=DIGEST, protocol=PROTOCOL, metrics=fields(**METRICS, maybe=LEVELS),
+             interval=INTERVAL),
+        dict(provider=SOME_TEXT, threads=COUNT, batch=COUNT, input=SIZE, padding=NUMBER, decode={'type': 'object'},
+             channel_order=SOME_TEXT)),
+    # AP of A minus AP of B on the same pictures; share: of the resamples in which A is the better one
+    'compare': (
+        dict(a=SIDE, b=SIDE), dict(difference=NUMBER, interval=INTERVAL, share=SHARE, p=SHARE), {}),
+    # AP of persons of whom `way` hides the share `level` of the box; `share` is the mean of what it hid, whole pixels
+    'occlusion': (
+        dict(model=SOME_TEXT, file=SOME_TEXT, sha256=DIGEST, protocol=PROTOCOL,
+             way={'enum': ['none', 'texture', 'grey', 'cut', 'crowd index']},
+             level={'anyOf': [SHARE, {'enum': ['easy', 'medium', 'hard']}]}, seed=COUNT),
+        dict(metrics=fields(**METRICS, maybe=LEVELS), interval=INTERVAL, share=SHARE, hidden=JOINTS, free=JOINTS),
+        dict(labelled_hidden=JOINTS, labelled_visible=JOINTS)),
+    # how often a joint is right (0.5 of OKS or more) where the model is so sure; `joint` is a name or 'all'
+    'calibration': (
+        dict(model=SOME_TEXT, file=SOME_TEXT, sha256=DIGEST, protocol=PROTOCOL, joint=SOME_TEXT,
+             bins_asked={'type': 'integer', 'minimum': 1}, seed=COUNT),
+        dict(joints=COUNT, confidence=SHARE, rate=SHARE, ece=SHARE, brier=SHARE, interval=INTERVAL,
+             bins={'type': 'array', 'items': fields(confidence=SHARE, rate=SHARE, joints=COUNT)}),
+        {}),
+    # milliseconds of one call of the network alone (`scope`: with decoding and NMS where it finds people itself);
+    # ratio: to RTMPose-m 256x192 of the same back end, threads, batch and rounds; `note`: why MMDeploy did not write
+    # the file; `measured_as`: a system with the same network, whose figures these are; memory is null where the system
+    # does not tell it
     'speed': (
-        dict(name=SOME_TEXT, system=SOME_TEXT, paradigm=TEXT, input=SIZE, backend=SOME_TEXT, route=SOME_TEXT,
-             form=SOME_TEXT, precision=SOME_TEXT, threads=COUNT, batch=COUNT, seed=COUNT),
+        dict(name=SOME_TEXT, system=SOME_TEXT, paradigm=TEXT, input=SIZE, backend=SOME_TEXT,
+             route={'enum': ['torch', 'mmdeploy', 'torch.onnx']}, form=SOME_TEXT, precision=SOME_TEXT, threads=COUNT,
+             batch=COUNT, seed=COUNT),
         dict(ms=SPREAD, ratio=SPREAD, rounds=COUNT, warm_up=COUNT, load=NUMBER, provider=SOME_TEXT,
-             arithmetic=SOME_TEXT, peak_memory_mb=optional(NUMBER)),
+             arithmetic=SOME_TEXT, peak_memory_mb=optional(NUMBER), scope={'enum': ['network', 'network and NMS']}),
         dict(sha256=DIGEST, difference_from_torch=NUMBER, correlation_with_torch=NUMBER, roofline_ms=NUMBER,
-             difference_between_routes=NUMBER)),
+             difference_between_routes=NUMBER, speedup_over_eager=SPREAD, note=SOME_TEXT, measured_as=SOME_TEXT)),
     # seconds from a picture to the poses of all people in it
     'scaling': (
         dict(name=SOME_TEXT, system=SOME_TEXT, paradigm=SOME_TEXT, detector=TEXT, backend=SOME_TEXT, threads=COUNT,
              people=COUNT, picture=SIZE, seed=COUNT),
         dict(seconds=SPREAD, rounds=COUNT, warm_up=COUNT, load=NUMBER, provider=SOME_TEXT, note=TEXT),
+        {}),
+    # one part of a run of benchmarks.run: the command after `python -m benchmarks.` and how it ended
+    'run': (
+        dict(part=SOME_TEXT, command={'type': 'array', 'items': TEXT}),
+        dict(seconds=NUMBER, exit_code={'type': 'integer'}, load=NUMBER),
         {}),
 }
 

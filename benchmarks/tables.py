@@ -6,12 +6,14 @@ A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a 
 """
 
 import argparse
+import csv
 import json
 import re
 import sys
 from pathlib import Path
 
-from benchmarks import systems
+from benchmarks import joined, systems
+from benchmarks.crossover import crossovers
 from benchmarks.results import RESULTS, read
 from mmpose_amfac.apis.report import average_precision
 from mmpose_amfac.errors import AMFACError, one_line_errors
@@ -84,65 +86,191 @@ def _px(value) -> str:
     return f'{value:.2g}' if value >= 1e-4 else f'{value:.0e}'
 
 
-def runtime_accuracy() -> str:
-    """AP of model files through the runtime."""
+def zoo_accuracy() -> str:
+    """AP on the same pictures, whatever runs the model."""
     rows = []
-    for path in sorted(RESULTS.glob('runtime_accuracy_*.json')):
-        report = json.loads(path.read_text())
-        p, metrics = report['protocol'], report['metrics']
-        low, high = report['interval']['bounds']
+    for row in read(RESULTS / 'accuracy.json', 'accuracy'):
+        if 'reason' in row:
+            continue
+        p, metrics = row['protocol'], row['metrics']
+        low, high = row['interval']['bounds']
         chosen = '' if p['pictures'] == 'all' else f', {p["pictures"]}'
-        rows.append([f'`{report["model"]["file"]}`', f'{Path(p["annotations"]).stem}{chosen} ({p["images"]})',
-                     p['persons'], p['boxes']['source'],
-                     'yes' if p['flip_test'] else 'no', f'{metrics["AP"]:.3f}', f'{low:.3f} to {high:.3f}'])
+        rows.append([f'`{row["file"]}`', f'{Path(p["annotations"]).stem}{chosen} ({p["images"]})', p['persons'],
+                     p['boxes']['source'], {True: 'yes', False: 'no', None: ''}[p['flip_test']],
+                     f'{metrics["AP"]:.3f}', f'{low:.3f} to {high:.3f}'])
     return markdown(['file', 'pictures', 'persons', 'boxes', 'flip test', 'AP', '95 % interval'], rows)
 
 
-def _speed_rows(report):
-    """(net, form, precision) -> {(backend, threads): row}, slowest last."""
-    found = {}
-    for row in report['rows']:
-        if row['batch'] == 1:
-            found.setdefault((row['net'], row['form'], row['precision']), {})[row['backend'], row['threads']] = row
-    return sorted(found.items(), key=lambda item: min(row['ms'][0] for row in item[1].values()))
+def comparisons() -> str:
+    """Pairs of models on the same pictures."""
+    rows = []
+    for row in read(RESULTS / 'compare.json', 'compare'):
+        names = [f'`{side["model"]}` {side["AP"]:.3f}' for side in (row['a'], row['b'])]
+        low, high = row['interval']['bounds']
+        rows.append([names[0], names[1], f'{row["difference"]:+.3f}', f'{low:+.3f} to {high:+.3f}', f'{row["p"]:.3f}'])
+    return markdown(['A, AP', 'B, AP', 'A - B', '95 % interval', 'p'], rows)
 
 
+# what the README shows of the zoo
+SHOWN = (
+    'td-hm_res50_8xb64-210e_coco-256x192', 'td-hm_res152_8xb32-210e_coco-384x288',
+    'td-hm_mobilenetv2_8xb64-210e_coco-256x192', 'td-hm_litehrnet-30_8xb64-210e_coco-256x192',
+    'td-hm_hrnet-w32_8xb64-210e_coco-256x192', 'td-hm_hrnet-w48_udp-8xb32-210e_coco-384x288',
+    'td-hm_hourglass52_8xb32-210e_coco-384x384', 'td-hm_swin-l-p4-w7_8xb32-210e_coco-384x288',
+    'td-hm_hrformer-base_8xb32-210e_coco-384x288', 'td-hm_ViTPose-small_8xb64-210e_coco-256x192',
+    'td-hm_ViTPose-base_8xb64-210e_coco-256x192', 'td-hm_ViTPose-huge_8xb64-210e_coco-256x192',
+    'td-reg_res50_8xb64-210e_coco-256x192', 'td-reg_res50_rle-8xb64-210e_coco-256x192',
+    'simcc_res50_8xb64-210e_coco-256x192', 'rtmpose-t_8xb256-420e_coco-256x192', 'rtmpose-s_8xb256-420e_coco-256x192',
+    'rtmpose-m_8xb256-420e_coco-256x192', 'rtmpose-l_8xb256-420e_coco-256x192',
+    'rtmpose-m_8xb256-420e_aic-coco-384x288', 'ae_hrnet-w32_8xb24-300e_coco-512x512',
+    'dekr_hrnet-w48_8xb10-140e_coco-640x640', 'cid_hrnet-w32_8xb20-140e_coco-512x512',
+    'rtmo-s_8xb32-600e_coco-640x640', 'rtmo-l_16xb16-600e_coco-640x640', 'yoloxpose_l_8xb32-300e_coco-640',
+    'edpose_res50_8xb2-50e_coco-800x1333', 'amfacpose_r18_1xb32-140e_coco-256x256',
+    'amfacpose_r18_1xb32-140e_coco-384x288', 'amfacpose_r34_1xb32-140e_coco-384x288')
+
+
+def zoo() -> str:
+    """Published beside counted and measured figures of systems that a reader knows."""
+    lines = {line.name: line for line in joined.table(RESULTS)}
+    key = joined.usual_speed(list(lines.values()))
+    rows, devices = [], set()
+    for line in (lines[name] for name in SHOWN):
+        cells = [line.title, line.train_data, '' if line.ap is None else f'{line.ap:.1f}',
+                 _counted(line.params, line.published['params_m']), _counted(line.gmacs, line.published['gmacs'])]
+        row = line.speed.get(key, {})
+        if 'ms' in row:
+            devices.add(row['environment']['device'])
+            cells += ['{:.1f} [{:.1f}, {:.1f}]'.format(*row['ms']), '{:.2f} [{:.2f}, {:.2f}]'.format(*row['ratio'])]
+        elif key:
+            cells += [row.get('reason', joined.NOT_YET).replace('|', r'\|'), '']
+        rows.append(cells)
+    header = ['system, input', 'trained on', 'AP, published', 'M params', 'G MACs',
+              *['ms', 'times RTMPose-m'] * bool(key)]
+    where = (f' Milliseconds of one call on {" and ".join(sorted(devices))}, {key[0]}, {key[1]} thread'
+             f'{"s" * (key[1] != 1)}, float32, median [p10, p90].') if key else ''
+    return ('AP in % on COCO val2017 as published (top-down: boxes of a detector and flip test; one stage: no flip '
+            'test; AMFACPose: the paper tells neither); parameters and arithmetic as counted here, in brackets what '
+            f'was published where that is another number.{where}\n\n' + markdown(header, rows))
+
+
+def _counted(value: float | None, published: str) -> str:
+    """Two digits, and the published figure where rounding like it does not give it and it is over 1 % away."""
+    if value is None:
+        return published and f'({published})'
+    digits = len(published.partition('.')[2])
+    same = not published or round(value, digits) == float(published) or abs(float(published) / value - 1) < 0.01
+    return f'{value:.2f}' + ('' if same else f' ({published})')
+
+
+def corrections() -> str:
+    """What the report on the zoo says, and what is right."""
+    with open(Path(__file__).parent / 'facts/corrections.csv', newline='', encoding='utf-8') as file:
+        rows = [[row[key].replace('|', r'\|') for key in ('report', 'correct', 'source')]
+                for row in csv.DictReader(file)]
+    lines = [['the report', 'correct', 'source'], ['---'] * 3, *rows]
+    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+
+
+# of the speed table: those that a reader of the deployment page compares
+TIMED = (
+    *(f'amfacpose_{depth}_1xb32-140e_coco-{size}' for depth in ('r18', 'r34') for size in (
+        '256x192', '256x256', '384x288')),
+    *(f'rtmpose-{size}_8xb256-420e_coco-256x192' for size in 'tsml'), 'rtmpose-m_8xb256-420e_aic-coco-384x288',
+    'td-hm_hrnet-w32_8xb64-210e_coco-256x192', 'td-hm_hrnet-w48_8xb32-210e_coco-256x192',
+    'simcc_res50_8xb64-210e_coco-256x192')
+BACKENDS = dict(compile='torch.compile', onnxruntime='ONNX Runtime', openvino='OpenVINO', tensorrt='TensorRT')
 RUNS = (('onnxruntime', 1), ('onnxruntime', 2), ('openvino', 1), ('openvino', 2))
-RUN_NAMES = [f'{dict(onnxruntime="ONNX Runtime", openvino="OpenVINO")[b]}, {t} thread{"s" if t > 1 else ""}'
-             for b, t in RUNS]
+RUN_NAMES = [f'{BACKENDS[b]}, {t} thread{"s" if t > 1 else ""}' for b, t in RUNS]
+
+
+def occlusion() -> str:
+    """AP against the hidden share of the box, a line for each model and kind of occluder."""
+    aps = {}
+    for row in read(RESULTS / 'occlusion.json', 'occlusion'):
+        if row['way'] != 'crowd index' and 'reason' not in row:
+            found = aps.setdefault((row['model'], row['protocol']['flip_test']), {})
+            found[row['way'], row['level']] = f'{row["metrics"]["AP"]:.3f}'
+    levels, rows = sorted({level for found in aps.values() for way, level in found if way != 'none'}), []
+    for (model, flip), found in aps.items():
+        for way in dict.fromkeys(way for way, _ in found if way != 'none'):
+            rows.append([f'`{model}`{", flip test" * flip}', way, found.get(('none', 0), ''),
+                         *(found.get((way, level), '') for level in levels)])
+    return markdown(['model', 'occluder', 'nothing hidden', *(f'{level:.0%} of the box' for level in levels)], rows)
+
+
+def calibration() -> str:
+    """How sure models are of all joints together, and how often they are right."""
+    rows = []
+    for row in read(RESULTS / 'calibration.json', 'calibration'):
+        if row['joint'] == 'all' and 'reason' not in row:
+            low, high = row['interval']['bounds']
+            rows.append([f'`{row["model"]}`{", flip test" * row["protocol"]["flip_test"]}', row['joints'],
+                         f'{row["confidence"]:.3f}', f'{row["rate"]:.3f}', f'{row["ece"]:.3f}',
+                         f'{low:.3f} to {high:.3f}', f'{row["brier"]:.3f}'])
+    return markdown(['model', 'joints', 'mean score', 'share right', 'ECE', '95 % interval', 'Brier score'], rows)
+
+
+def _speed_rows():
+    """(name, form, precision) -> {(backend, threads): row}, slowest last, and the device."""
+    rows, found = read(RESULTS / 'speed.json', 'speed'), {}
+    for row in rows:
+        if row['name'] in TIMED and row['batch'] == 1 and (row['backend'], row['threads']) in RUNS and 'ms' in row:
+            found.setdefault((row['name'], row['form'], row['precision']), {})[row['backend'], row['threads']] = row
+    return (sorted(found.items(), key=lambda item: min(row['ms'][0] for row in item[1].values())),
+            rows[0]['environment']['device'])
 
 
 def speed() -> str:
-    """Milliseconds and ratios to RTMPose-m of the same input height, with spreads."""
-    report = json.loads((RESULTS / 'speed_cpu.json').read_text())
-    rows = []
-    for (net, form, precision), by_run in _speed_rows(report):
-        base = 'rtmpose-m-384x288' if net.endswith('384x288') else 'rtmpose-m-256x192'
+    """Milliseconds and ratios to RTMPose-m 256x192, with spreads."""
+    rows, (found, device) = [], _speed_rows()
+    for (name, form, precision), by_run in found:
         cells = []
         for run in RUNS:
             row = by_run.get(run)
             if row is None:
                 cells.append('')
                 continue
-            ratio = row['ratios'][base]
-            least = f', roofline {row["roofline_ms"]:.1f}' if row['roofline_ms'] else ''
+            ratio = row['ratio']
+            least = f', roofline {row["roofline_ms"]:.1f}' if 'roofline_ms' in row else ''
             cells.append(f'{row["ms"][0]:.1f} ms{least}; {ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]')
-        rows.append([f'{net} {form} {precision}', *cells])
-    return (f'{report["rows"][0]["device"]}, batch 1; ratio to RTMPose-m fp32 of the same input (256x256: 256x192), '
-            'median [p10, p90]:\n\n' + markdown(['network', *RUN_NAMES], rows))
+        rows.append([f'{name} {form} {precision}', *cells])
+    return (f'{device}, batch 1; ratio to RTMPose-m 256x192 fp32 of the same rounds, median [p10, p90]:\n\n'
+            + markdown(['network', *RUN_NAMES], rows))
 
 
 def speed_short() -> str:
     """Ratios alone, of the networks that a reader compares."""
-    report = json.loads((RESULTS / 'speed_cpu.json').read_text())
+    rows, (found, device) = [], _speed_rows()
+    for (name, form, precision), by_run in found:
+        if precision == 'fp32' and form != 'written':
+            rows.append([name, *(f'{by_run[run]["ms"][0]:.1f} ({by_run[run]["ratio"][0]:.2f})' if run in by_run else ''
+                                 for run in RUNS)])
+    return (f'Milliseconds for one person, network alone, float32, on {device} (in brackets: ratio to RTMPose-m '
+            '256x192 in the same rounds):\n\n' + markdown(['network', *RUN_NAMES], rows))
+
+
+def multiplier() -> str:
+    """How many times as fast as eager torch the back ends are, for the smallest system of each family and batch."""
+    from benchmarks.speed import representatives
+    found = {}
+    for row in read(RESULTS / 'speed.json', 'speed'):
+        if row['form'] != 'written' and row['precision'] == 'fp32':
+            found.setdefault((row['name'], row['threads'], row['batch']), {})[row['backend']] = row
     rows = []
-    for (net, form, precision), by_run in _speed_rows(report):
-        if precision != 'fp32' or form == 'written':
-            continue
-        rows.append([net, *(f'{by_run[run]["ms"][0]:.1f} ({by_run[run]["ratios"]["rtmpose-m-256x192"][0]:.2f})'
-                            if run in by_run else '' for run in RUNS)])
-    return (f'Milliseconds for one person, network alone, float32, on {report["rows"][0]["device"]} (in brackets: '
-            'ratio to RTMPose-m 256x192 in the same rounds):\n\n' + markdown(['network', *RUN_NAMES], rows))
+    for name in (system.name for system in representatives()):
+        for (_, threads, batch), by in sorted((key, by) for key, by in found.items() if key[0] == name):
+            if 'eager' in by:
+                rows.append([name, threads, batch, _gain(by['eager']), *(_gain(by.get(b)) for b in BACKENDS)])
+    return markdown(['system', 'threads', 'batch', 'eager', *BACKENDS.values()], rows)
+
+
+def _gain(row) -> str:
+    if row is None:
+        return 'not measured'
+    if 'reason' in row:
+        return f'not available: {row["reason"]}'.replace('|', '/')
+    ms, gain = f'{row["ms"][0]:.1f} ms', row.get('speedup_over_eager')
+    return ms if gain is None else f'{ms}; {gain[0]:.2f} [{gain[1]:.2f}, {gain[2]:.2f}]'
 
 
 def profiles() -> str:
@@ -184,6 +312,13 @@ def people() -> str:
                          *speeds, f'{ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]' if ratio else ''])
     return markdown(['back end', 'people', 'detector', 'ours', 'one by one', 'full batches', 'rtmlib', 'network alone',
                      'ours / rtmlib'], rows)
+
+
+def scaling() -> str:
+    """From how many people on one-stage and bottom-up systems are faster than top-down ones."""
+    rows = [[pair.one_stage, f'{pair.top_down} after {pair.detector}', f'{pair.backend}, {pair.threads} threads',
+             pair.told()] for pair in crossovers(read(RESULTS / 'scaling.json', 'scaling'))]
+    return markdown(['system', 'against', 'back end', 'result'], rows)
 
 
 def fill(text: str) -> str:

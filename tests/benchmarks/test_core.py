@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.core import KeypointScores
+from benchmarks.core import KeypointScores, resample
 from mmpose_amfac.skeletons import COCO17
 
 
@@ -61,3 +61,8 @@ def test_interval_holds_the_figure_and_is_repeatable(made_up):
     low, high = scores.interval(200)
     assert low < scores.metrics['AP'] < high
     assert scores.interval(200) == (low, high) != scores.interval(200, seed=1)
+
+
+def test_one_source_picture_has_no_spread():
+    bounds, values = resample(lambda groups: 0.25 + groups.sum(), 1, resamples=7)
+    assert bounds == (0.25, 0.25) and values.tolist() == [0.25] * 7
