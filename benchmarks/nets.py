@@ -1,164 +1,219 @@
-"""Networks to time: ours and MMPose's, with random weights, as ONNX files."""
+"""Networks to time: systems of the zoo with random weights that make their outputs depend on the picture."""
 
-from functools import cache
+import json
 from hashlib import sha256
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-import mmpose_amfac  # noqa: F401  (mends and registers before MMPose is imported)
+from benchmarks import zoo
 from mmpose_amfac.errors import AMFACError
-from mmpose_amfac.paths import PACKAGE, mim_root
 
-_ZOO = 'body_2d_keypoint'
 # pictures of noise that statistics of batch norms come from
 STATISTICS = 4
 # spread of our logits between pictures
 LOGITS = 0.5
+# boxes per picture whose score passes the threshold, about as many as a trained detector has before NMS; fewer than the
+# deploy configs keep
+CANDIDATES = 60
+# mean and standard deviation of pixels
+PHOTOGRAPH = (118, 57)
+# pixels of an area of one colour
+PATCH = 48
+# parts of a config that change neither the network nor its time
+_BESIDE = ('data_preprocessor', 'init_cfg', 'test_cfg', 'train_cfg', 'decoder', 'assigner')
 
 
-class Net(NamedTuple):
-    """A config, ours or one of MMPose's below ``body_2d_keypoint``, with its input (width, height)."""
-
-    config: str
-    size: tuple[int, int]
-    ours: bool = False
-    outputs: tuple[str, ...] = ('simcc_x', 'simcc_y')
+def ours(system: zoo.System) -> bool:
+    """One of our configs, with its deploy form and its own output."""
+    return system.source == 'ours'
 
 
-NETS = {
-    **{f'amfacpose-{depth}-{size}': Net(f'coco/amfacpose_{depth}_1xb32-140e_coco-{size}.py',
-                                        tuple(map(int, size.split('x')[::-1])), True)
-       for depth in ('r18', 'r34') for size in ('256x192', '256x256', '384x288')},
-    **{f'rtmpose-{s}-256x192': Net(f'rtmpose/coco/rtmpose-{s}_8xb256-420e_coco-256x192.py', (192, 256))
-       for s in 'tsml'},
-    'rtmpose-m-384x288': Net('rtmpose/coco/rtmpose-m_8xb256-420e_aic-coco-384x288.py', (288, 384)),
-    'hrnet-w32-256x192': Net('topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py', (192, 256),
-                             outputs=('heatmaps', )),
-    'hrnet-w48-256x192': Net('topdown_heatmap/coco/td-hm_hrnet-w48_8xb32-210e_coco-256x192.py', (192, 256),
-                             outputs=('heatmaps', )),
-    'simcc-r50-256x192': Net('simcc/coco/simcc_res50_8xb64-210e_coco-256x192.py', (192, 256)),
-}
+def finds_people(system: zoo.System) -> bool:
+    """The call ends with boxes after NMS: detectors, RTMO, YOLOX-Pose."""
+    return system.paradigm == 'detector' or system.family in ('rtmo', 'yoloxpose')
 
 
-def config_of(name: str) -> Path:
-    """The config file of a network."""
-    import mmpose
-    net = NETS[name]
-    folder = mim_root() / 'configs' if net.ours else Path(mmpose.__file__).parent / '.mim/configs' / _ZOO
-    return folder / net.config
+def identity(system: zoo.System) -> str:
+    """Digest of what makes the network: systems that differ in training, data or decoder alone share it."""
+    model = zoo.load_config(system).model.to_dict()
+    return sha256(json.dumps([_network(model, ours(system) or finds_people(system)), system.input_size],
+                             sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def build(name: str):
+def _network(node, whole: bool):
+    if isinstance(node, dict):
+        return {key: _network(value, whole) for key, value in node.items()
+                if not key.startswith('loss') and (key not in _BESIDE or whole and key in ('test_cfg', 'decoder'))}
+    return [_network(value, whole) for value in node] if isinstance(node, (list, tuple)) else node
+
+
+def build(system: zoo.System):
     """The network with random weights of seed 0, in evaluation mode.
 
     Batch norms get the statistics of noise: with none a deep random network fades to zeros, which some processors
     compute slower than numbers, and its outputs no longer depend on the picture, so that comparing them shows nothing.
+    Where NMS belongs to the call, scores are shifted until ``CANDIDATES`` of a picture pass the threshold.
     """
     import torch
-    from mmengine.config import Config
-    from mmengine.registry import init_default_scope
-    from mmpose.registry import MODELS
-    if name not in NETS:
-        raise AMFACError(f'net {name!r} is not known; known: {", ".join(NETS)}')
-    config = Config.fromfile(config_of(name))
-    # weights of the backbone would be fetched
-    config.model.backbone.pop('init_cfg', None)
-    init_default_scope('mmpose')
     torch.manual_seed(0)
-    model = MODELS.build(config.model).eval()
+    model = zoo.build(system)
+    # CID gathers the people of all pictures as if they were of the first
+    inputs = torch.from_numpy(pictures(system, 1 if system.family == 'cid' else STATISTICS))
     norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
     usual = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 1.0
-    inputs = torch.from_numpy(noise(NETS[name].size, STATISTICS))
-    with torch.no_grad():
-        model.train()(inputs, None, mode='tensor')
+        norm.train()
+    with torch.inference_mode():
+        if norms:
+            raw(model, inputs)
     for norm, momentum in zip(norms, usual):
         norm.momentum = momentum
     model.eval()
-    if NETS[name].ours:
-        _spread(model.head, model.extract_feat(inputs))
+    with torch.no_grad():
+        if ours(system):
+            _spread(model.head, model.extract_feat(inputs))
+        if finds_people(system):
+            _thin(model, raw(model, inputs))
     return model
 
 
 def _spread(head, maps) -> None:
     """Scale the last layers until logits differ by some units between pictures, or the softmax hides the picture."""
+    for mlp, logits in zip((head.mlp_x, head.mlp_y), head(maps)):
+        mlp[-1].weight.mul_(LOGITS / logits.std(dim=0).mean())
+
+
+def _thin(model, outputs) -> None:
+    """Shift the biases of classes, or of objectness where there is one, so that few boxes pass the threshold."""
     import torch
-    with torch.no_grad():
-        for mlp, logits in zip((head.mlp_x, head.mlp_y), head(maps)):
-            mlp[-1].weight.mul_(LOGITS / logits.std(dim=0).mean())
-
-
-def write(name: str, folder, backend: str, form: str = 'deploy', precision: str = 'fp32', batch: int = 1) -> Path:
-    """The ONNX file of a network for a fixed batch; one that this code wrote before is used again.
-
-    Args:
-        backend: ``'onnxruntime'`` or ``'openvino'``: chooses our form of Mish and the way of quantisation.
-        form: ``'deploy'``, or ``'written'`` for our network without rewrites.
-        precision: ``'fp32'`` or ``'int8'`` (calibrated on noise: good for speed only).
-    """
-    import torch
-
-    from mmpose_amfac.deploy.export import deployable
-    from mmpose_amfac.deploy.onnx_file import write_onnx
-    from mmpose_amfac.deploy.quantize import quantize
-    from mmpose_amfac.files import atomic_path
-    net = NETS[name]
-    own = backend if net.ours or precision == 'int8' else 'any'
-    path = Path(folder) / _code() / f'{name}_{form}_{own}_{precision}_b{batch}.onnx'
-    if path.is_file():
-        return path
-    model = build(name)
-    network = _forward(model, net.ours)
-    if net.ours and form == 'deploy':
-        network, _ = deployable(model, backend, 'fp32')
-    width, height = net.size
-    with atomic_path(path) as temporary, torch.inference_mode():
-        write_onnx(network, torch.zeros(batch, 3, height, width), temporary, outputs=net.outputs)
-        if precision == 'int8':
-            quantize(temporary, noise(net.size, 8), chained=backend == 'onnxruntime')
-    return path
-
-
-@cache
-def _code() -> str:
-    """Digest of everything that decides what is written."""
-    import torch
-    digest = sha256(torch.__version__.encode())
-    for file in sorted(PACKAGE.glob('models/**/*.py')) + sorted(PACKAGE.glob('deploy/*.py')) + [Path(__file__)]:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
+    head = model.bbox_head if hasattr(model, 'bbox_head') else model.head
+    module = getattr(head, 'head_module', head)
+    threshold = torch.tensor(float((head.test_cfg if hasattr(model, 'bbox_head') else model.test_cfg)['score_thr']))
+    flat = [torch.cat([level.flatten(1) for level in maps], 1) for maps in outputs[:2]]
+    if hasattr(module, 'out_obj'):
+        # score = sigmoid(class) * sigmoid(objectness)
+        layers, needed = module.out_obj, (threshold / flat[0].sigmoid()).clamp(max=1 - 1e-6).logit() - flat[1]
+    else:
+        layers = module.out_cls if hasattr(module, 'out_cls') else module.rtm_cls
+        needed = threshold.logit() - flat[0]
+    shift = needed.kthvalue(CANDIDATES, dim=1).values.mean()
+    # heads share layers between levels
+    for layer in {id(layer): layer for layer in layers}.values():
+        layer.bias.add_(shift)
 
 
 def noise(size, count: int) -> np.ndarray:
-    """(count, 3, H, W) float32 of seed 0, as normalised pictures are spread."""
+    """(count, 3, H, W) float32 of seed 0, mean 0 and deviation 1, for a ``size`` of (width, height)."""
     return np.random.default_rng(0).standard_normal((count, 3, size[1], size[0]), np.float32)
 
 
-def _forward(model, ours: bool):
+def pictures(system: zoo.System, count: int) -> np.ndarray:
+    """(count, 3, H, W) float32: patches and noise with the spread of photographs, normalised as the system has it.
+
+    Noise alone has no large areas, and statistics from it let a deep random network overflow on a photograph.
+    """
+    width, height = system.input_size
+    coarse = np.random.default_rng(1).standard_normal((count, 3, -(-height // PATCH), -(-width // PATCH)))
+    areas = coarse.repeat(PATCH, 2).repeat(PATCH, 3)[..., :height, :width]
+    values = 0.9 * areas + (1 - 0.9**2)**0.5 * noise(system.input_size, count)
+    steps = zoo.load_config(system).model.get('data_preprocessor') or {}
+    mean, std = (np.reshape(steps.get(key) or [default] * 3, (3, 1, 1)) for key, default in (('mean', 0), ('std', 1)))
+    return ((PHOTOGRAPH[0] + PHOTOGRAPH[1] * values - mean) / std).astype(np.float32)
+
+
+def raw(model, inputs):
+    """What the network gives before any decoding, for (B, 3, H, W): a tensor or nested sequences of them."""
+    if type(getattr(model, 'head', None)).__name__ == 'EDPoseHead':
+        # its tensor mode gives the head no samples, which the head asserts
+        return model.head.forward(model.extract_feat(inputs), _samples(inputs))
+    return model(inputs, None, mode='tensor')
+
+
+def _samples(inputs) -> list:
+    from mmpose.structures import PoseDataSample
+    height, width = inputs.shape[2:]
+    return [PoseDataSample(metainfo=dict(
+        img_shape=(height, width), ori_shape=(height, width), batch_input_shape=(height, width),
+        input_size=(width, height), scale_factor=(1.0, 1.0))) for _ in inputs]
+
+
+def flat(outputs) -> tuple:
+    """Nested outputs as a flat tuple of tensors; what is None is left out."""
+    if outputs is None:
+        return ()
+    if isinstance(outputs, dict):
+        outputs = list(outputs.values())
+    if isinstance(outputs, (list, tuple)):
+        return tuple(tensor for part in outputs for tensor in flat(part))
+    return (outputs, )
+
+
+def network(model, system: zoo.System):
+    """A module (B, 3, H, W) -> tuple of tensors: our peak-normalised vectors, or what MMPose's network gives."""
     import torch
 
-    class Forward(torch.nn.Module):
-        """What the network gives, as trained: our peak-normalised vectors, or MMPose's maps or raw vectors."""
+    class Network(torch.nn.Module):
 
         def __init__(self):
             super().__init__()
             self.model = model
 
-        def forward(self, x):
-            head = self.model.head
-            if ours:
-                return head.normalise(head.probabilities(self.model.extract_feat(x)))
-            return self.model(x, None, mode='tensor')
+        def forward(self, inputs):
+            if ours(system):
+                return self.model.head.normalise(self.model.head.probabilities(self.model.extract_feat(inputs)))
+            return flat(raw(self.model, inputs))
 
-    return Forward().eval()
+    return Network().eval()
 
 
-def expected(name: str, inputs: np.ndarray) -> list[np.ndarray]:
-    """Torch's outputs for a batch."""
+def people(model, inputs) -> list:
+    """What a system with NMS finds in normalised pictures, as its own ``predict`` does: InstanceData for each."""
+    maps = model.extract_feat(inputs)
+    if hasattr(model, 'bbox_head'):
+        return model.bbox_head.predict(maps, _samples(inputs), rescale=False)
+    return model.head.predict(maps, _samples(inputs), test_cfg={**model.test_cfg, 'flip_test': False})
+
+
+def call(model, system: zoo.System):
+    """What is timed in torch: the network, with decoding and NMS where it finds people itself."""
+    return (lambda inputs: people(model, inputs)) if finds_people(system) else network(model, system)
+
+
+def expected(model, system: zoo.System, inputs: np.ndarray) -> list[np.ndarray]:
+    """Outputs of the network in torch for a batch."""
     import torch
     with torch.inference_mode():
-        found = _forward(build(name), NETS[name].ours)(torch.from_numpy(inputs))
-    return [v.numpy() for v in ([found] if isinstance(found, torch.Tensor) else found)]
+        return [v.numpy() for v in network(model, system)(torch.from_numpy(inputs))]
+
+
+def load(system: zoo.System, weights):
+    """The network with the weights of a file that :func:`save` wrote."""
+    import torch
+
+    from mmpose_amfac.apis.weights import load_weights
+    model = zoo.build(system)
+    # the file takes the place of the random weights, it is not copied into them
+    torch.manual_seed(0)
+    load_weights(model, weights, system.name)
+    return model.eval()
+
+
+def save(system: zoo.System, path) -> None:
+    """Write random weights as a checkpoint.
+
+    Raises:
+        AMFACError: outputs that are not finite.
+    """
+    import torch
+
+    from mmpose_amfac.files import atomic_path
+    try:
+        model = build(system)
+    except (RuntimeError, LookupError, TypeError, NotImplementedError) as error:
+        raise AMFACError(f'torch cannot run {system.name}: {type(error).__name__}: {error}'.splitlines()[0]) from None
+    if not all(np.isfinite(v).all() for v in expected(model, system, pictures(system, 1)) if v.dtype.kind == 'f'):
+        raise AMFACError(f'{system.name}: outputs of random weights are not finite')
+    meta = dict(dataset_meta=dict(CLASSES=('person', ))) if system.paradigm == 'detector' else {}
+    with atomic_path(path) as part:
+        torch.save(dict(state_dict=model.state_dict(), meta=meta), part)

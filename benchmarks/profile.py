@@ -66,7 +66,10 @@ def main() -> int:
     find = onnxruntime_operators if args.backend == 'onnxruntime' else openvino_operators
     operators = {name: round(ms, 3) for name, ms in find(args.file, inputs, args.threads, args.runs).most_common()
                  if ms >= 0.0005}
-    total, least = sum(operators.values()), 1e3 * roofline(args.file, args.threads)
+    total, least = sum(operators.values()), roofline(args.file, args.threads)
+    if least is None:
+        raise AMFACError(f'{args.file} has layers whose sizes are known only at run time; there is no roofline')
+    least *= 1e3
     print(f'{args.file.name}, {args.backend}, {args.threads} thread(s): {total:.1f} ms; roofline {least:.1f} ms (each '
           "convolution and product at this machine's rate of arithmetic or memory)")
     for name, ms in operators.items():

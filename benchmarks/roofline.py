@@ -77,7 +77,7 @@ def _best(run, seconds: float = 0.4) -> float:
 
 
 def work(path) -> list[Work]:
-    """Count the convolutions and products of a float32 ONNX file with fixed sizes."""
+    """Count the convolutions and products of a float32 ONNX file; empty where sizes are known only at run time."""
     import onnx
     graph = onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True).graph
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim)
@@ -93,6 +93,8 @@ def work(path) -> list[Work]:
         if node.op_type not in _HEAVY or not live.intersection(node.input):
             continue
         first, second, out = (shapes.get(name, ()) for name in (*node.input[:2], node.output[0]))
+        if not all(shape and all(shape) for shape in (first, second, out)):
+            return []
         outputs = int(np.prod(out))
         # a weight of a convolution: (out, in / groups, kernel); a product sums over the last axis of its left factor
         layers.append(Work(outputs * int(np.prod(second[1:]) if node.op_type == 'Conv' else first[-1]),
@@ -100,7 +102,10 @@ def work(path) -> list[Work]:
     return layers
 
 
-def roofline(path, threads: int) -> float:
-    """Seconds of the roofline, for a file of convolutions and products in float32."""
+def roofline(path, threads: int) -> float | None:
+    """Seconds of the roofline, for a file of convolutions and products in float32; None where sizes are not known."""
+    layers = work(path)
+    if not layers:
+        return None
     speed = rates(threads)
-    return sum(max(layer.macs / speed.macs_per_second, layer.bytes / speed.bytes_per_second) for layer in work(path))
+    return sum(max(layer.macs / speed.macs_per_second, layer.bytes / speed.bytes_per_second) for layer in layers)

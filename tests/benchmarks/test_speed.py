@@ -1,14 +1,15 @@
 """The speed benchmark: what it counts and writes. Times are never judged here."""
 
 import json
-import sys
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks import nets, profile, roofline, speed, torch_speed
+from benchmarks import memory, profile, roofline, speed, tables, timed, zoo
+from benchmarks.exports import Folder
+from benchmarks.results import read
 from benchmarks.timing import interleaved, spread
 from mmpose_amfac.errors import AMFACError
 
@@ -51,85 +52,177 @@ def test_work_counts_convolutions_and_products(tmp_path, monkeypatch):
     assert roofline.roofline(tmp_path / 'm.onnx', 1) == pytest.approx(conv.macs / 500 + product.macs / 500)
 
 
+def test_sizes_that_only_a_run_tells_have_no_roofline(tmp_path):
+    graph = helper.make_graph([helper.make_node('MatMul', ['x', 'r'], ['y'])], 'g',
+                              [helper.make_tensor_value_info('x', TensorProto.FLOAT, ['any', 4])],
+                              [helper.make_tensor_value_info('y', TensorProto.FLOAT, ['any', 5])],
+                              [numpy_helper.from_array(np.ones((4, 5), np.float32), 'r')])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9), tmp_path / 'm.onnx')
+    assert roofline.roofline(tmp_path / 'm.onnx', 1) is None
+
+
+def test_peak_memory_is_that_of_the_calls():
+    before = memory.resident()
+    if before is None:
+        pytest.skip('this system does not tell the peak of a process')
+    memory.resident()
+    np.ones(50 << 17).sum()
+    assert 45 < memory.peak(before) < 80
+    memory.resident()
+    assert memory.peak(before) < 20
+
+
+SMALL, OTHER = 'rtmpose-t_8xb256-420e_coco-256x192', 'rtmpose-t_8xb256-420e_aic-coco-256x192'
+OURS = 'amfacpose_r18_1xb32-140e_coco-256x192'
+# milliseconds by what is timed
+CLOCK = dict(base=4, eager=10, onnxruntime=5, openvino=8, compile=2)
+
+
+@pytest.fixture
+def clockwork(monkeypatch):
+    """Candidates that take a known time, without files; the list of those that were opened."""
+    opened = []
+
+    def open_candidate(folder, run):
+        opened.append((folder.system.name, run.backend, run.form, run.precision))
+        if run.backend == 'tensorrt':
+            timed._tensorrt()
+        row = dict(route='torch' if run.backend in timed.TORCH else 'mmdeploy', provider='any', arithmetic='fp32',
+                   peak_memory_mb=None)
+        return timed.Candidate(lambda: None, row, CLOCK[run.backend] / 1e3)
+
+    def interleaved(candidates, rounds, **_):
+        names = {key: 'base' if key[0] == 'base' else key.backend for key in candidates}
+        return {key: np.full(rounds, CLOCK[name] / 1e3) for key, name in names.items()}
+
+    monkeypatch.setattr(speed, 'open_candidate', open_candidate)
+    monkeypatch.setattr(speed, 'interleaved', interleaved)
+    # a machine of a million million products a second
+    monkeypatch.setattr(roofline, 'rates', lambda threads: roofline.Rates(1e12, 1e12))
+    return opened
+
+
+def test_rows_ratios_and_resuming(clockwork, tmp_path):
+    out = tmp_path / 'speed.json'
+    args = [SMALL, OTHER, '--backends', 'eager', 'onnxruntime', 'tensorrt', '--threads', '1', '2', '--files',
+            str(tmp_path), '--out', str(out), '--rounds', '6']
+    assert speed.main(args) == 0
+    rows = {(r['name'], r['backend'], r['threads']): r for r in read(out, 'speed')}
+    assert len(rows) == 2 * 3 * 2
+    file = rows[SMALL, 'onnxruntime', 1]
+    assert file['ms'] == [5, 5, 5] and file['ratio'] == [1.25] * 3 and file['speedup_over_eager'] == [2, 2, 2]
+    assert file['rounds'] == 6 and file['scope'] == 'network'
+    assert rows[SMALL, 'eager', 2]['ratio'] == [2.5] * 3 and 'speedup_over_eager' not in rows[SMALL, 'eager', 1]
+    # the same network is timed once
+    assert rows[OTHER, 'onnxruntime', 1]['ms'] == file['ms']
+    assert rows[OTHER, 'onnxruntime', 1]['measured_as'] == SMALL and 'measured_as' not in file
+    assert {name for name, *_ in clockwork} == {SMALL, speed.BASE}
+    assert all('TensorRT is not installed' in rows[name, 'tensorrt', t]['reason'] for name in (SMALL, OTHER)
+               for t in (1, 2))
+    clockwork.clear()
+    text = out.read_text()
+    assert speed.main(args) == 0 and not clockwork and out.read_text() == text
+    # another back end: only that one and what its gain is counted from
+    assert speed.main([*args[:3], 'openvino', *args[3:]]) == 0
+    assert {backend for name, backend, *_ in clockwork if name == SMALL} == {'openvino', 'eager'}
+    assert len(read(out, 'speed')) == 16
+
+
+def test_what_takes_too_long_is_a_row_with_the_reason(clockwork, tmp_path, monkeypatch):
+    out = tmp_path / 'speed.json'
+    args = [SMALL, '--backends', 'eager', 'onnxruntime', '--threads', '1', '--files', str(tmp_path), '--out', str(out)]
+    # 5 x (10 + 5) ms do not fit, 5 x 5 ms do
+    assert speed.main([*args, '--seconds', '0.05']) == 0
+    rows = {r['backend']: r for r in read(out, 'speed')}
+    assert rows['onnxruntime']['ms'] and '5 rounds with a call of 0.01 s' in rows['eager']['reason']
+    out.unlink()
+    clockwork.clear()
+    # 0.36 G products at 1 G per second: not even opened
+    monkeypatch.setattr(roofline, 'rates', lambda threads: roofline.Rates(1e9, 1e9))
+    assert speed.main([*args, '--seconds', '0.5']) == 0
+    assert all('by its multiply-accumulates' in r['reason'] for r in read(out, 'speed')) and not clockwork
+
+
+def test_int8_and_written_forms(clockwork, tmp_path):
+    out = tmp_path / 'speed.json'
+    assert speed.main([OURS, SMALL, '--backends', 'eager', 'onnxruntime', '--threads', '1', '--int8', OURS, '--written',
+                       '--files', str(tmp_path), '--out', str(out)]) == 0
+    found = {(r['name'], r['backend'], r['form'], r['precision']) for r in read(out, 'speed')}
+    assert found == {(SMALL, 'eager', 'as published', 'fp32'), (SMALL, 'onnxruntime', 'as published', 'fp32'),
+                     (OURS, 'eager', 'deploy', 'fp32'), (OURS, 'eager', 'written', 'fp32'),
+                     (OURS, 'onnxruntime', 'deploy', 'fp32'), (OURS, 'onnxruntime', 'written', 'fp32'),
+                     (OURS, 'onnxruntime', 'deploy', 'int8')}
+
+
+def test_a_wrong_file_ends_with_1(clockwork, tmp_path, monkeypatch):
+    right = speed.open_candidate
+
+    def wrong(folder, run):
+        if folder.system.name == SMALL and run.backend == 'onnxruntime':
+            timed.compare(Folder(tmp_path, folder.system), [np.ones((1, 2), np.float32)], 'fp32', 'onnxruntime')
+        return right(folder, run)
+
+    monkeypatch.setattr(Folder, 'expected', ([np.eye(2, dtype=np.float32)[:1]], [np.eye(2, dtype=np.float32)[1:]]))
+    monkeypatch.setattr(speed, 'open_candidate', wrong)
+    out = tmp_path / 'speed.json'
+    assert speed.main([SMALL, '--threads', '1', '--files', str(tmp_path), '--out', str(out)]) == 1
+    rows = {r['backend']: r for r in read(out, 'speed')}
+    assert 'differ from torch by 1.0e+00' in rows['onnxruntime']['reason'] and rows['openvino']['ms']
+
+
+def test_systems_that_are_chosen():
+    small = [s.name for s in speed.representatives()]
+    assert {SMALL, 'td-hm_mobilenetv2_8xb64-210e_coco-256x192', 'td-hm_hrnet-w32_8xb64-210e_coco-256x192',
+            'rtmo-t_8xb32-600e_body7-416x416', 'rtmdet_nano_320-8xb32_coco-person',
+            'amfacpose_r18_1xb32-140e_coco-256x192'} <= set(small)
+    assert len(small) == len({zoo.find(n).path for n in small})
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--threads', '0'], '--threads'), (['--rounds', '4'], '--rounds'), (['--seconds', '0'], '--seconds'),
+    (['nonsense'], 'nonsense'), (['--device', 'cuda'], 'no CUDA device')])
+def test_mistakes_in_the_call(options, message, monkeypatch):
+    import torch
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    with pytest.raises(AMFACError, match=message):
+        speed.main(options)
+
+
+def test_torch_says_what_it_cannot(tmp_path):
+    with pytest.raises(AMFACError, match='needs --device cuda'):
+        timed.open_candidate(Folder(tmp_path, zoo.find(SMALL)), timed.Run('graph', 'as published', 'fp32', 1, 1))
+
+
+def test_the_multiplier_is_told_with_its_reasons(clockwork, tmp_path, monkeypatch):
+    assert speed.main([SMALL, '--backends', 'eager', 'onnxruntime', 'tensorrt', '--threads', '1', '--files',
+                       str(tmp_path), '--out', str(tmp_path / 'speed.json')]) == 0
+    monkeypatch.setattr(tables, 'RESULTS', tmp_path)
+    line = tables.multiplier().splitlines()[-1]
+    assert line.startswith(f'| {SMALL} | 1 | 1 | 10.0 ms | not measured | 5.0 ms; 2.00 [2.00, 2.00] | not measured | ')
+    assert 'not available: TensorRT is not installed' in line
+
+
 @pytest.mark.slow
-def test_one_small_run(tmp_path, monkeypatch, root):
-    """The file that it writes has everything that a figure needs beside it, and int8 rows."""
-    monkeypatch.setattr(sys, 'argv', ['speed', '--nets', 'amfacpose-r18-256x192', '--backends', 'openvino', '--threads',
-                                      '1', '--int8', 'amfacpose-r18-256x192', 'rtmpose-t-256x192', '--rounds', '2',
-                                      '--files', str(tmp_path),
-                                      '--out', str(tmp_path / 'out.json')])
-    monkeypatch.setattr(speed, 'BASES', ('rtmpose-t-256x192', ))
-
-    def clockwork(candidates, rounds, progress):
-        for run in candidates.values():
-            run()
-        return {key: np.full(rounds, 0.004 if key[0].startswith('rtm') else 0.010) for key in candidates}
-
-    monkeypatch.setattr(speed, 'interleaved', clockwork)
-    assert speed.main() == 0
-    result = json.loads((tmp_path / 'out.json').read_text())
-    rows = {(r['net'], r['precision']): r for r in result['rows']}
-    assert len(rows) == 4
-    ours = rows['amfacpose-r18-256x192', 'fp32']
-    assert ours['difference_from_torch'] < 1e-4 and len(ours['sha256']) == 64 and ours['roofline_ms'] > 0
-    assert ours['arithmetic'] == 'fp32' and ours['provider'] == 'CPU'
-    assert rows['rtmpose-t-256x192', 'fp32']['ratios'] == {'rtmpose-t-256x192': [1, 1, 1]}
-    assert ours['ms'] == [10, 10, 10] and ours['ratios'] == {'rtmpose-t-256x192': [2.5, 2.5, 2.5]}
-    for row in rows.values():
-        assert {'sha256', 'input', 'backend', 'precision', 'batch', 'threads', 'device', 'load', 'versions',
-                'commit'} <= set(row)
-    assert rows['amfacpose-r18-256x192', 'int8']['correlation_with_torch'] > 0.5
+def test_one_small_run(tmp_path, monkeypatch):
+    """Real files and engines: the rows have everything that a figure needs beside it, and int8."""
+    monkeypatch.setattr(speed, 'BASE', SMALL)
+    out = tmp_path / 'speed.json'
+    assert speed.main([OURS, '--backends', 'eager', 'onnxruntime', '--threads', '1', '--int8', OURS, '--rounds', '5',
+                       '--seconds', '60', '--files', str(tmp_path), '--keep', '--out', str(out)]) == 0
+    rows = {(r['backend'], r['precision']): r for r in read(out, 'speed')}
+    assert len(rows) == 3
+    ours = rows['onnxruntime', 'fp32']
+    assert ours['difference_from_torch'] < 1e-4 and ours['difference_between_routes'] < 1e-3 and ours['roofline_ms'] > 0
+    assert ours['route'] == 'mmdeploy' and ours['provider'] == 'CPUExecutionProvider' and ours['rounds'] >= 5
+    assert rows['onnxruntime', 'int8']['correlation_with_torch'] > 0.5
+    assert rows['eager', 'fp32']['route'] == 'torch' and rows['eager', 'fp32']['difference_from_torch'] < 1e-3
+    assert all(len(r['sha256']) == 64 and r['peak_memory_mb'] != 0 for r in rows.values())
     # 1451 M as written
-    file, = tmp_path.glob('*/amfacpose*fp32*.onnx')
-    assert sum(layer.macs for layer in roofline.work(file)) == pytest.approx(1.272e9, rel=1e-3)
+    file, = (p for p in tmp_path.glob('*/*/mmdeploy_onnxruntime_b1.onnx')
+             if sum(layer.macs for layer in roofline.work(p)) == pytest.approx(1.272e9, rel=1e-3))
     for backend in ('onnxruntime', 'openvino'):
-        monkeypatch.setattr(sys, 'argv', ['profile', str(file), '--backend', backend, '--runs', '1', '--out',
-                                          str(tmp_path / 'profile.json')])
+        monkeypatch.setattr('sys.argv', ['profile', str(file), '--backend', backend, '--runs', '1', '--out',
+                                         str(tmp_path / 'profile.json')])
         assert profile.main() == 0
         found = json.loads((tmp_path / 'profile.json').read_text())
         assert any('Conv' in name for name in found['operators_ms']) and found['total_ms'] > 0
-
-
-def test_files_that_compute_something_else_are_refused(monkeypatch):
-    """Two pictures of the same answer, an answer that is off, int8 outputs of another picture."""
-    sharp, flat = np.eye(4, dtype=np.float32), np.ones((4, 4), np.float32)
-    inputs = np.ones((1, 3, 8, 8), np.float32)
-
-    class Engine:
-        backend = 'any'
-
-        def __init__(self, outputs):
-            self.outputs = outputs
-
-        def __call__(self, inputs):
-            return [self.outputs]
-
-    monkeypatch.setattr(nets, 'expected', lambda name, x: [flat[:1]])
-    with pytest.raises(AMFACError, match='too much alike'):
-        speed.compare('net', Engine(flat), inputs, 'fp32')
-    monkeypatch.setattr(nets, 'expected', lambda name, x: [sharp[:1] if x.max() > 0 else sharp[1:2]])
-    assert speed.compare('net', Engine(sharp), inputs, 'fp32') == dict(difference_from_torch=0)
-    with pytest.raises(AMFACError, match='differ from torch by 1.0e-02'):
-        speed.compare('net', Engine(sharp + np.float32(0.01)), inputs, 'fp32')
-    assert speed.compare('net', Engine(sharp + np.float32(0.01)), inputs, 'int8')['correlation_with_torch'] == 1
-    with pytest.raises(AMFACError, match='correlate'):
-        speed.compare('net', Engine(sharp[1:]), inputs, 'int8')
-
-
-def test_every_net_has_its_config():
-    assert all(nets.config_of(name).is_file() for name in nets.NETS)
-
-
-def test_torch_on_this_machine(tmp_path, monkeypatch):
-    """The way of the GPU figures, run on a CPU; what needs a GPU says so."""
-    import torch
-    args = ['--nets', 'rtmpose-t-256x192', '--precision', 'fp32', '--batches', '1', '2', '--rounds', '1', '--out',
-            str(tmp_path / 't.json')]
-    assert torch_speed.main([*args, '--device', 'cpu', '--modes', 'eager']) == 0
-    rows = json.loads((tmp_path / 't.json').read_text())['rows']
-    assert [r['batch'] for r in rows] == [1, 2] and all(r['ms'][0] > 0 for r in rows)
-    with pytest.raises(AMFACError, match='graph needs --device cuda'):
-        torch_speed.main([*args, '--device', 'cpu'])
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    with pytest.raises(AMFACError, match='no CUDA device'):
-        torch_speed.main(args)
