@@ -161,7 +161,7 @@ def main(argv=None) -> None:
         packages = ['onnxruntime', args.backend, 'opencv-python-headless', 'numpy', *filter(None, [args.against])]
         common = dict(backend=args.backend, threads=args.threads, pose_sha256=sha256(args.pose),
                       det_sha256=sha256(args.det), precision='fp32', **environment(*packages))
-        photograph = read_image(args.image) if args.image else _astronaut()
+        photograph = read_image(args.image) if args.image else astronaut()
         cv2.setNumThreads(args.threads)
         found = systems(args.pose, args.det, args.backend, args.threads, args.against == 'rtmlib')
         rows = []
@@ -179,7 +179,12 @@ def main(argv=None) -> None:
               f'time (batch {beside["batch"]}, one thread)')
 
 
-def _astronaut() -> np.ndarray:
+def astronaut() -> np.ndarray:
+    """A photograph of one person, (512, 512, 3) uint8 BGR.
+
+    Raises:
+        MissingPackageError: scikit-image, which has it, is not installed.
+    """
     try:
         from skimage import data
     except ModuleNotFoundError:

@@ -1,0 +1,209 @@
+"""Ways from a picture to the poses in it, in stages that can be timed: detectors, pose networks, one-stage, bottom-up.
+
+Weights are random, so nothing depends on what a network sees: top-down networks get the boxes as they are, and
+whatever finds people itself is made to find a given number of them:
+
+* RTMDet, RTMO, YOLOX-Pose: the score threshold of NMS lies between the last box to be kept and the next one.
+* CID: takes the best so many centres.
+* Associative Embedding: the network runs, and what is grouped are maps that encode the people.
+* DEKR: as many as its random maps show.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks import nets, stage_files, zoo
+from benchmarks.exports import Folder
+from benchmarks.results import CannotRunError
+from mmpose_amfac import geometry, heatmap, simcc
+from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.runtime import AMFACPose
+from mmpose_amfac.runtime.detector import MEAN, STD, keep_inside, letterbox
+from mmpose_amfac.runtime.engines import open_engine
+from mmpose_amfac.runtime.topdown import TopDown
+from mmpose_amfac.skeletons import COCO17
+
+BACKENDS = ('onnxruntime', 'openvino', 'torch')
+BATCH = 32
+
+
+class Setting(NamedTuple):
+    """What a stage runs with: one of ``BACKENDS``, threads of the CPU, and the folder of the model files."""
+
+    backend: str
+    threads: int
+    files: Path
+
+
+class Stage:
+    """One network with all that belongs to it.
+
+    Attributes:
+        provider: what runs the network.
+        note: what else a reader of its times must know.
+    """
+
+    note = ''
+
+    def __init__(self, system: zoo.System, setting: Setting):
+        self.system, self.setting = system, setting
+        self.provider = {'onnxruntime': 'CPUExecutionProvider', 'openvino': 'CPU', 'torch': 'torch eager'}[
+            setting.backend]
+        self.torch = setting.backend == 'torch'
+        self.cfg = zoo.load_config(system)
+
+    def ready(self, image: np.ndarray, boxes: np.ndarray) -> Callable:
+        """The function to be timed, which takes nothing and returns what was found.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            boxes: (n, 4) ``xyxy``, of the people in it.
+        """
+        raise NotImplementedError
+
+    def _model(self):
+        return nets.load(self.system, Folder(self.setting.files, self.system).weights)
+
+    def _pixels(self):
+        """Channel order, mean and standard deviation of the input."""
+        pre = self.cfg.model.get('data_preprocessor') or {}
+        order = 'rgb' if pre.get('bgr_to_rgb') or pre.get('rgb_to_bgr') else 'bgr'
+        return order, pre.get('mean') or (0, 0, 0), pre.get('std') or (1, 1, 1)
+
+
+class Crops(Stage):
+    """A top-down pose network: crops of the given boxes, in the batches that our runtime chooses, and decoding."""
+
+    note = 'boxes given'
+
+    def __init__(self, system, setting):
+        super().__init__(system, setting)
+        if system.paradigm not in ('td-simcc', 'td-heatmap'):
+            raise CannotRunError(f'{system.name}: our runtime decodes SimCC vectors and heatmaps only')
+        if self.torch:
+            self.estimator = _TorchCrops(self._model(), system, self._pixels())
+        else:
+            file = stage_files.pose_file(system, setting.files, setting.backend)
+            order, mean, std = self._pixels()
+            self.estimator = AMFACPose(file, None, setting.backend, threads=setting.threads, batch_size=BATCH,
+                                       manifest=dict(channel_order=order, mean=tuple(mean), std=tuple(std)))
+
+    def ready(self, image, boxes):
+        return lambda: self.estimator(image, boxes)
+
+
+class _TorchCrops(TopDown):
+    """Crops through torch, a batch after the other."""
+
+    def __init__(self, model, system, pixels):
+        super().__init__(COCO17, system.input_size, geometry.PADDING, BATCH)
+        self._network, self._pixels = nets.network(model, system), pixels
+        self._ratio = getattr(model.head.decoder, 'simcc_split_ratio', None)
+
+    def forward(self, crops):
+        import torch
+        with torch.inference_mode():
+            outputs = self._network(torch.from_numpy(geometry.normalise(crops, *self._pixels)))
+        found = [v.numpy() for v in ([outputs] if isinstance(outputs, torch.Tensor) else outputs)]
+        keypoints, scores = simcc.decode(*found, self._ratio) if len(found) == 2 else heatmap.decode(
+            *found, stride=self.input_size[0] / found[0].shape[-1])
+        # as our runtime does; those of RTMPose may lie above 1
+        return keypoints, scores.clip(0, 1)
+
+
+class Whole(Stage):
+    """A network that takes the whole picture."""
+
+    def _prepare(self, image):
+        """Network input (1, 3, h, w), points of it -> points of the picture, and what MMPose must know of both."""
+        from mmpose.registry import TRANSFORMS
+        step, = (s for s in self.cfg.val_pipeline if s['type'] == 'BottomupResize')
+        found = TRANSFORMS.build(step)(dict(img=image, ori_shape=image.shape[:2]))
+        size, center, scale = (np.float32(found[key]) for key in ('input_size', 'input_center', 'input_scale'))
+        meta = dict(ori_shape=image.shape[:2], **{key: found[key] for key in (
+            'img_shape', 'input_size', 'input_center', 'input_scale')})
+        inputs = geometry.normalise(found['img'][None], *self._pixels())
+        return inputs, lambda points: points / size * scale + center - scale / 2, meta
+
+    def _predict(self, model, image):
+        """MMPose's or MMDetection's own result for a picture."""
+        import torch
+        inputs, _, meta = self._prepare(image)
+        with torch.inference_mode():
+            return model(torch.from_numpy(inputs), [self._sample(meta)], mode='predict')[0].pred_instances
+
+    def _sample(self, meta):
+        from mmpose.structures import PoseDataSample
+        return PoseDataSample(metainfo=meta)
+
+
+class Finder(Whole):
+    """Boxes, or poses, with NMS: letterbox, network with NMS and decoding inside, and back to the picture."""
+
+    note = 'NMS keeps as many boxes as there are people'
+
+    def __init__(self, system, setting):
+        super().__init__(system, setting)
+        if self.torch:
+            self.model = self._model()
+            head = self.model.bbox_head if system.paradigm == 'detector' else self.model
+            self.test_cfg = head.test_cfg
+            for name, weight in self.model.named_parameters():
+                weight.data.mul_(stage_files.calmed(name))
+        else:
+            self.file = stage_files.finder_file(system, setting.files)
+
+    def ready(self, image, boxes):
+        low = self._open(0.0)(image)[1]
+        # files keep at most 50 or 100 boxes
+        count = min(len(boxes), len(low) - 1)
+        call = self._open(float(low[count - 1] + low[count]) / 2)
+        found = len(call(image)[1])
+        if found != count:
+            raise AMFACError(f'{self.system.name}: NMS keeps {found} boxes instead of {count}')
+        if count < len(boxes):
+            self.note = f'NMS keeps as many boxes as there are people, at most {count}'
+        return lambda: call(image)
+
+    def _open(self, threshold: float):
+        """Picture -> what is found (boxes, or joints (n, K, 2)) and its scores (n,), best first, with a threshold."""
+        if self.torch:
+            def call(image):
+                self.test_cfg['score_thr'] = threshold
+                found = self._predict(self.model, image)
+                scores = np.asarray(found.scores if 'keypoints' not in found else found.bbox_scores).reshape(-1)
+                # YOLOX-Pose and RTMO leave them in the order of NMS, which is that of the scores
+                return np.asarray(found.bboxes if 'keypoints' not in found else found.keypoints), scores
+            return call
+        with stage_files.with_threshold(self.file, threshold) as file:
+            engine = open_engine(file, self.setting.backend, threads=self.setting.threads)
+
+        def call(image):
+            inputs, back, _ = self._prepare(image)
+            dets, second = engine(inputs)
+            # the row that MMDeploy adds where nothing is found
+            keep = dets[0, :, 4] > threshold
+            return self._finish(dets[0, keep, :4], second[0, keep], back, image), dets[0, keep, 4]
+        return call
+
+    def _finish(self, boxes, keypoints, back, image):
+        return back(keypoints[..., :2])
+
+
+class Detector(Finder):
+    """RTMDet: letterbox, network with NMS, and boxes in the picture."""
+
+    def _prepare(self, image):
+        canvas, zoom = letterbox(image, self.system.input_size)
+        meta = dict(ori_shape=image.shape[:2], img_shape=canvas.shape[:2], scale_factor=(zoom, zoom))
+        return geometry.normalise(canvas[None], 'bgr', MEAN, STD), lambda points: points / zoom, meta
+
+    def _sample(self, meta):
+        from mmdet.structures import DetDataSample
+        return DetDataSample(metainfo=meta)
+
+    def _finish(self, boxes, labels, back, image):
+        return keep_inside(back(boxes.reshape(-1, 2, 2)).reshape(-1, 4), np.ones(len(boxes)), image.shape)[0]

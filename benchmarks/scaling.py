@@ -1,0 +1,207 @@
+"""Time from a picture to the poses of all people in it, over their number.
+
+    python -m benchmarks.scaling [NAME ...] [--detector NAME ...] [--people 1 2 4 ...]
+        [--backend onnxruntime|openvino|torch] [--threads N] [--rounds R] [--seconds S] [--image FILE] [--files DIR]
+        [--out FILE.json]
+
+NAMEs are systems of ``benchmarks.zoo``. Pictures of all numbers of people have the same size and persons of the same
+size (:mod:`benchmarks.crowd`); how random networks are made to find that many is told in :mod:`benchmarks.pipelines`.
+A top-down system's time is that of a detector and of its own work on the boxes, which are timed one after the other
+in the same round and added; so each goes with every detector. Everything from the uint8 picture to points in it is
+timed. All systems of a picture run in turn, in rounds; a call starts when the threads of the one before have come to
+rest. Rows that the file has already with figures are not measured again.
+
+The exit code is 1 where something that should run failed; its rows say why. What cannot run (an operator that is not
+compiled, a network that only torch runs) has rows with the reason too, and is no failure.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from benchmarks import zoo
+from benchmarks.bottom_up import open_stage
+from benchmarks.crossover import crossovers
+from benchmarks.crowd import MOST, PICTURE, crowd
+from benchmarks.people import PAUSE, astronaut
+from benchmarks.pipelines import BACKENDS, Setting
+from benchmarks.record import environment, load
+from benchmarks.results import CannotRunError, Results
+from benchmarks.timing import interleaved, spread
+from mmpose_amfac.apis.sources import read_image
+from mmpose_amfac.errors import AMFACError, integer, one_line_errors
+from mmpose_amfac.runtime.engines import usable_cores
+
+FILES = Path('work_dirs/benchmarks')
+SYSTEMS = (
+    'rtmpose-t_8xb256-420e_coco-256x192', 'rtmpose-s_8xb256-420e_coco-256x192', 'rtmpose-m_8xb256-420e_coco-256x192',
+    'amfacpose_r18_1xb32-140e_coco-256x192', 'amfacpose_r34_1xb32-140e_coco-256x192',
+    'td-hm_mobilenetv2_8xb64-210e_coco-256x192',
+    'rtmo-t_8xb32-600e_body7-416x416', 'rtmo-s_8xb32-600e_coco-640x640', 'rtmo-m_16xb16-600e_coco-640x640',
+    'yoloxpose_tiny_4xb64-300e_coco-416', 'yoloxpose_s_8xb32-300e_coco-640',
+    'ae_hrnet-w32_8xb24-300e_coco-512x512', 'cid_hrnet-w32_8xb20-140e_coco-512x512',
+    'dekr_hrnet-w32_8xb10-140e_coco-512x512')
+DETECTORS = ('rtmdet_nano_320-8xb32_coco-person', 'rtmdet_m_640-8xb32_coco-person')
+PEOPLE = (1, 2, 4, 8, 16, 32, 64)
+LEAST_ROUNDS, WARM_UP, SEED = 3, 1, 0
+# what torch, an exporter or an engine raise where a network does not suit them
+FAILURES = (AMFACError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError,
+            AssertionError, ImportError, MemoryError)
+
+
+def pairs(systems, detectors) -> list[tuple]:
+    """(system, detector), the latter None where none is needed."""
+    return [(system, detector) for system in systems
+            for detector in (detectors if system.paradigm.startswith('td-') else (None, ))]
+
+
+def row_of(system, detector, setting: Setting, people: int) -> dict:
+    """The settings of a row."""
+    found = detector.name if detector else ''
+    return dict(id=' '.join(filter(None, [system.name, found and f'after {found}', setting.backend,
+                                          f'threads={setting.threads}', f'people={people}'])),
+                name=system.name, system=system.system, paradigm=system.paradigm, detector=found,
+                backend=setting.backend, threads=setting.threads, people=people, picture=list(PICTURE), seed=SEED)
+
+
+def open_all(systems, setting: Setting):
+    """Name -> stage, name -> why there is none, and the names among these that should have one."""
+    stages, reasons, failed = {}, {}, set()
+    for system in tqdm(systems, desc='opening', disable=None, leave=False):
+        try:
+            stages[system.name] = open_stage(system, setting)
+        except FAILURES as error:
+            reasons[system.name] = _told(error)
+            if not isinstance(error, CannotRunError):
+                failed.add(system.name)
+    return stages, reasons, failed
+
+
+def measure(stages, photograph, people: int, rounds: int, seconds: float):
+    """Seconds (rounds,) of each stage for one number of people, its load, and name -> why there are none."""
+    image, boxes = crowd(photograph, people)
+    calls, reasons = {}, {}
+    for name, stage in stages.items():
+        try:
+            calls[name] = stage.ready(image, boxes)
+            calls[name]()
+        except FAILURES as error:
+            calls.pop(name, None)
+            reasons[name] = _told(error)
+    if not calls:
+        return {}, load(), reasons
+    start = time.perf_counter()
+    for call in calls.values():
+        call()
+    once = time.perf_counter() - start + PAUSE * len(calls)
+    count = max(min(LEAST_ROUNDS, rounds), min(rounds, int(seconds / once)))
+    before = load()
+    return interleaved(calls, count, warm_up=WARM_UP, pause=PAUSE), before, reasons
+
+
+def rows(todo, stages, reasons, photograph, setting: Setting, people: int, args) -> list[dict]:
+    """Rows of one number of people.
+
+    Args:
+        todo: pairs that are missing.
+        stages, reasons: by name.
+    """
+    needed = {system.name for pair in todo for system in pair if system}
+    seconds, before, failed = measure({n: s for n, s in stages.items() if n in needed}, photograph, people,
+                                      args.rounds, args.seconds)
+    reasons = {**reasons, **failed}
+    found = []
+    for system, detector in todo:
+        parts = [s.name for s in (detector, system) if s]
+        row = row_of(system, detector, setting, people)
+        why = next((reasons[name] for name in parts if name in reasons), None)
+        if why is not None:
+            found.append({**row, 'reason': why})
+            continue
+        times = sum(seconds[name] for name in parts)
+        found.append(dict(row, seconds=[round(v / 1e3, 7) for v in spread(times * 1e3)], rounds=len(times),
+                          warm_up=WARM_UP + 2, load=before, provider=stages[system.name].provider,
+                          note='; '.join(filter(None, (stages[name].note for name in parts)))))
+    return found
+
+
+def _told(error) -> str:
+    lines = str(error).strip().splitlines()
+    text = lines[0][:300] if lines else 'no reason was given'
+    return text if isinstance(error, AMFACError) else f'{type(error).__name__}: {text}'
+
+
+def show(found: list[dict]) -> None:
+    """A table of the times, then where one system overtakes another."""
+    for row in found:
+        name = f'{row["name"]}{" after " + row["detector"] if row["detector"] else ""}'
+        told = f'{row["seconds"][0] * 1e3:9.1f} [{row["seconds"][1] * 1e3:.1f}, {row["seconds"][2] * 1e3:.1f}] ms' \
+            if 'seconds' in row else row['reason']
+        print(f'{row["people"]:3d} {row["backend"]:12s} {row["threads"]:2d} {name:75s} {told}')
+    for pair in crossovers(found):
+        print(f'{pair.one_stage} against {pair.top_down} after {pair.detector} ({pair.backend}, '
+              f'{pair.threads} threads): {pair.told()}')
+
+
+def main(argv=None) -> int:
+    """Measure and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0], epilog=__doc__.rpartition('\n\n')[2])
+    parser.add_argument('names', nargs='*', metavar='NAME', help='systems of benchmarks.zoo (default: fourteen)')
+    parser.add_argument('--detector', nargs='+', default=DETECTORS, metavar='NAME',
+                        help='for top-down systems (default: RTMDet-nano 320 and RTMDet-m 640)')
+    parser.add_argument('--people', nargs='+', type=int, default=PEOPLE, help='in the picture (default: 1 to 64)')
+    parser.add_argument('--backend', choices=BACKENDS, default='onnxruntime', help='(default %(default)s)')
+    parser.add_argument('--threads', type=int, default=usable_cores(), help='of the CPU (default %(default)s)')
+    parser.add_argument('--rounds', type=int, default=20, help='timings of each system (default %(default)s)')
+    parser.add_argument('--seconds', type=float, default=30, help='fewer rounds, at least three, where those of one '
+                        'number of people would take longer (default %(default)s)')
+    parser.add_argument('--image', type=Path, metavar='FILE', help="photograph of a person (default: scikit-image's "
+                        'astronaut)')
+    parser.add_argument('--files', type=Path, default=FILES, help='model files are kept here (default %(default)s)')
+    parser.add_argument('--out', type=Path, metavar='FILE.json', help='result file; without it rows are only shown')
+    args = parser.parse_args(argv)
+    for field, values in dict(threads=[args.threads], rounds=[args.rounds], people=args.people).items():
+        for value in values:
+            integer(f'--{field}', value)
+    if max(args.people) > MOST:
+        raise AMFACError(f'--people {max(args.people)} must be at most {MOST}')
+    systems, detectors = ([zoo.find(name) for name in names] for names in (args.names or SYSTEMS, args.detector))
+    for system in systems:
+        if system.paradigm == 'detector':
+            raise AMFACError(f'{system.name} is a detector; give it with --detector')
+    for system in detectors:
+        if system.paradigm != 'detector':
+            raise AMFACError(f'--detector {system.name} is no detector')
+    return run(systems, detectors, args)
+
+
+def run(systems, detectors, args) -> int:
+    """Measure what the file does not have yet."""
+    results, setting = Results(args.out, 'scaling'), Setting(args.backend, args.threads, args.files)
+    todo = {people: [(s, d) for s, d in pairs(systems, detectors)
+                     if not results.has_figures(row_of(s, d, setting, people)['id'])] for people in args.people}
+    needed = {s.name: s for missing in todo.values() for pair in missing for s in pair if s}
+    cv2.setNumThreads(args.threads)
+    import torch
+    torch.set_num_threads(args.threads)
+    photograph = read_image(args.image) if args.image else astronaut()
+    stages, reasons, failed = open_all(needed.values(), setting)
+    where = environment('torch', 'mmpose', 'mmdet', 'mmdeploy', *{args.backend} - {'torch'})
+    expected = {name for name in reasons if name not in failed}
+    bad = bool(failed)
+    for people in tqdm(args.people, desc='people', disable=None, leave=False):
+        if todo[people]:
+            found = rows(todo[people], stages, reasons, photograph, setting, people, args)
+            bad |= any('reason' in row and not {row['name'], row['detector']} & expected for row in found)
+            results.add(*({**row, 'environment': where} for row in found))
+    show(results.rows)
+    return int(bad)
+
+
+if __name__ == '__main__':
+    with one_line_errors('benchmarks.scaling'):
+        sys.exit(main())
