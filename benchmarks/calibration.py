@@ -1,0 +1,108 @@
+"""Whether the scores of joints are probabilities of being right, of model files in the boxes of the annotated persons.
+
+    python -m benchmarks.calibration MODEL [MODEL ...] --ann A.json --images DIR [--bins 15] [--flip] [--threads N]
+        [--limit PICTURES] --out FILE.json
+
+A labelled joint is right where its share in COCO's OKS is 0.5 or more. A row, for each joint and for all of them
+together, has the reliability diagram (bins of equal numbers of joints: mean score, observed rate), the expected
+calibration error (ECE, the mean of the absolute differences of the two, weighted by the joints in the bins) with an
+interval, and the Brier score. The interval is a bootstrap over source pictures with the bins as they are; chance alone
+keeps an ECE above 0, the more the fewer joints, so the interval of a small ECE lies a little high.
+
+Rows that the file has are not measured again. The exit code is 0 once every row is there, 2 after a wrong call.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+
+from benchmarks import joints
+from benchmarks.core import LEVEL, resample
+from benchmarks.results import Results
+from benchmarks.trials import Trial, arguments, trials
+from mmpose_amfac.errors import integer, one_line_errors
+
+RESAMPLES, SEED = 1000, 0
+ALL = 'all'
+
+
+def reliability(scores, right, sources, bins: int) -> dict:
+    """Figures of a row.
+
+    Args:
+        scores: (n,) in [0, 1], n at least 1.
+        right: (n,) whether the joint is right.
+        sources: (n,) source picture of each.
+        bins: of equal numbers of joints; equal scores share one, so that there may be fewer.
+    """
+    scores, right = np.asarray(scores, float), np.asarray(right, float)
+    edges = np.percentile(scores, np.linspace(0, 100, bins + 1)[1:-1])
+    where = np.searchsorted(edges, scores)
+    _, groups = np.unique(np.asarray(sources), return_inverse=True)
+    # number, sum of scores and number of right ones, by source picture and bin
+    sums = np.zeros((groups.max() + 1, bins, 3))
+    np.add.at(sums, (groups, where), np.stack([np.ones_like(scores), scores, right], axis=1))
+    bounds, _ = resample(lambda rows: _ece(sums[rows].sum(axis=0)), len(sums), RESAMPLES, SEED)
+    total = sums.sum(axis=0)
+    return dict(
+        joints=len(scores), confidence=_round(scores.mean()), rate=_round(right.mean()), ece=_round(_ece(total)),
+        brier=_round(np.mean((scores - right) ** 2)),
+        interval=dict(metric='ECE', level=LEVEL, bounds=list(map(_round, bounds)), resamples=RESAMPLES, seed=SEED,
+                      over=f'{len(sums)} source pictures'),
+        bins=[dict(confidence=_round(score / count), rate=_round(hits / count), joints=int(count))
+              for count, score, hits in total if count])
+
+
+def _ece(sums):
+    """Of number, sum of scores and number of right joints by bin, (bins, 3)."""
+    return np.abs(sums[:, 1] - sums[:, 2]).sum() / sums[:, 0].sum()
+
+
+def _round(value) -> float:
+    return round(float(value), 4)
+
+
+def run(trial: Trial, bins: int, results: Results) -> None:
+    """Measure the rows of a model, unless all of them are there."""
+    names = trial.estimator.skeleton.joints
+    rows = {name: dict(trial.settings, id=f'{trial.id} | {bins} bins | {name}', joint=name, bins_asked=bins, seed=SEED)
+            for name in (ALL, *names)}
+    if all(row['id'] in results for row in rows.values()):
+        return
+    poses = trial.predict(desc=trial.settings['model'])
+    values = joints.similarities(poses, trial.people, trial.estimator.skeleton.sigmas)
+    sources = np.repeat([[person.source] for person in trial.people], len(names), axis=1)
+    labelled = ~np.isnan(values)
+    for name, row in rows.items():
+        chosen = labelled & (np.array(names) == name if name != ALL else True)
+        row |= reliability(poses.keypoint_scores[chosen], values[chosen] >= joints.FOUND, sources[chosen],
+                           bins) if chosen.any() else dict(reason='no such joint is labelled')
+    results.add(*rows.values())
+
+
+def main(argv=None) -> int:
+    """Print and write the rows."""
+    parser = arguments(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
+    parser.add_argument('--bins', type=int, default=15, help='of equal numbers of joints (default %(default)s)')
+    args = parser.parse_args(argv)
+    integer('--bins', args.bins)
+    results = Results(args.out, 'calibration')
+    for trial in trials(args):
+        run(trial, args.bins, results)
+    print(f'{"model":36s} {"joint":16s} {"joints":>7s} {"score":>6s} {"right":>6s} {"ECE":>6s}  {"95 % interval":16s} '
+          f'{"Brier":>6s}')
+    for row in results.rows:
+        start = f'{row["model"]:36s} {row["joint"]:16s}'
+        if 'reason' in row:
+            print(f'{start} {row["reason"]}')
+            continue
+        low, high = row['interval']['bounds']
+        print(f'{start} {row["joints"]:7d} {row["confidence"]:6.3f} {row["rate"]:6.3f} {row["ece"]:6.3f}  '
+              f'{low:.3f} to {high:.3f}   {row["brier"]:6.3f}')
+    return 0
+
+
+if __name__ == '__main__':
+    with one_line_errors('benchmarks.calibration'):
+        sys.exit(main())
