@@ -1,0 +1,174 @@
+"""All that is known of every system in one table: published beside counted and measured figures.
+
+:func:`table` joins ``facts/published.csv`` and the result files of a folder by the name of the system. A figure says
+by its place whether it is published (``published_*``, ``ap``) or counted or measured here (all others), and
+:attr:`Line.reasons` why one is absent. A result file that is missing leaves its columns empty; one that is broken is
+an error.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import zoo
+from benchmarks.results import RESULTS, read
+from mmpose_amfac.errors import AMFACError
+
+# kind of a result file -> what writes it; the file is KIND.json
+COMMANDS = {kind: f'python -m benchmarks.{kind}' for kind in (
+    'complexity', 'speed', 'accuracy', 'compare', 'scaling', 'occlusion', 'calibration')}
+# of back ends with equally many rows the first is shown
+BACKENDS = ('onnxruntime', 'openvino', 'tensorrt', 'compile', 'eager')
+# how the reason of what nobody has tried starts
+NOT_YET = 'not measured'
+
+
+class NotMeasured(AMFACError):
+    """A result file, or what is looked for in it, is not there yet."""
+
+
+@dataclass
+class Line:
+    """What is known of one system.
+
+    Attributes:
+        name: of the system in ``benchmarks.zoo``, or of a config or model file that is not there.
+        system: what people call it.
+        paradigm: as in :class:`benchmarks.zoo.System`.
+        dataset: what the published AP was measured on.
+        train_data: what the published weights were trained on.
+        input_size: (width, height) pixels, or None.
+        published: the row of ``facts/published.csv``, text; empty for what is not there.
+        ap: published AP in percent, or None.
+        published_params: millions, or None.
+        published_gmacs: 1e9 multiply-accumulates as published, or None; ``published['gmacs_rule']`` says how counted.
+        params: counted here, millions, or None.
+        gmacs: counted here, 1e9 multiply-accumulates for one picture or person, or None.
+        complexity_note: why the counted figures are far from the published ones, or ''.
+        speed: (backend, threads, batch, precision) -> row of the kind ``speed``, with figures or with a ``reason``;
+            of several forms of a network the one with the smallest median.
+        speed_rows: all of them.
+        accuracy: rows of the kind ``accuracy``, each with its own protocol.
+        scaling: rows of the kind ``scaling``.
+        reasons: column (``ap``, ``complexity``, ``speed``, ``accuracy``, ``scaling``) -> why it is empty.
+    """
+
+    name: str
+    system: str
+    paradigm: str = ''
+    dataset: str = ''
+    train_data: str = ''
+    input_size: tuple[int, int] | None = None
+    published: dict = field(default_factory=dict)
+    ap: float | None = None
+    published_params: float | None = None
+    published_gmacs: float | None = None
+    params: float | None = None
+    gmacs: float | None = None
+    complexity_note: str = ''
+    speed: dict = field(default_factory=dict)
+    speed_rows: list = field(default_factory=list)
+    accuracy: list = field(default_factory=list)
+    scaling: list = field(default_factory=list)
+    reasons: dict = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """System and input, height first as in the names of configs."""
+        return f'{self.system} {self.input_size[1]}x{self.input_size[0]}' if self.input_size else self.system
+
+
+def rows_of(kind: str, results=RESULTS) -> list[dict] | None:
+    """Rows of a result file of a folder; None where there is no such file.
+
+    Raises:
+        AMFACError: no such folder, or the file is not one of this kind.
+    """
+    if not Path(results).is_dir():
+        raise AMFACError(f'--results: {results} is not a folder')
+    path = Path(results) / f'{kind}.json'
+    return read(path, kind) if path.exists() else None
+
+
+def title_of(name: str) -> str:
+    """What people call the system of this name, with its input; the name itself where it is not in the zoo."""
+    system = zoo.systems().get(name)
+    return name if system is None else _published(system).title
+
+
+def usual_speed(lines: list[Line], backend: str | None = None, threads: int | None = None):
+    """(backend, threads, 1, 'fp32') with the most measured rows at batch 1 in float32, or None.
+
+    Args:
+        lines: of :func:`table`.
+        backend: only this one, where given.
+        threads: only so many, where given.
+    """
+    count = Counter(key for line in lines for key, row in line.speed.items() if key[2:] == (1, 'fp32') and 'ms' in row
+                    and backend in (None, key[0]) and threads in (None, key[1]))
+    order = {name: i for i, name in enumerate(BACKENDS)}
+    return min(count, key=lambda key: (-count[key], order.get(key[0], len(order)), key), default=None)
+
+
+def table(results=RESULTS) -> list[Line]:
+    """Every system of the zoo in its order, then what only the result files name.
+
+    Args:
+        results: folder of the result files, ``KIND.json``.
+
+    Raises:
+        AMFACError: see :func:`rows_of`.
+    """
+    lines = {s.name: _published(s) for s in zoo.systems().values()}
+    for kind, key in (('complexity', 'name'), ('speed', 'name'), ('accuracy', 'model'), ('scaling', 'name')):
+        rows = rows_of(kind, results)
+        for row in rows or []:
+            line = lines.get(row[key]) or lines.setdefault(row[key], _unknown(row, key))
+            _put(line, kind, row)
+        for line in lines.values():
+            if not _has(line, kind):
+                line.reasons.setdefault(kind, _why(line.name, kind, rows is None))
+    return list(lines.values())
+
+
+def _published(system: zoo.System) -> Line:
+    p = system.published
+    ap, params, gmacs = (float(p[key]) if p[key] else None for key in ('ap', 'params_m', 'gmacs'))
+    reasons = {} if ap is not None else dict(ap=p['note'] or 'not published')
+    return Line(system.name, system.system, system.paradigm, system.dataset, system.train_data, system.input_size, p,
+                ap, params, gmacs, reasons=reasons)
+
+
+def _unknown(row, key) -> Line:
+    size = row.get('input')
+    return Line(row[key], row.get('system', row[key]), row.get('paradigm', ''), input_size=size and tuple(size),
+                reasons=dict(ap='not in facts/published.csv'))
+
+
+def _put(line: Line, kind: str, row: dict) -> None:
+    if kind == 'complexity':
+        if 'reason' in row:
+            line.reasons[kind] = row['reason']
+            return
+        line.params, line.gmacs, line.complexity_note = row['params'] / 1e6, row['macs'] / 1e9, row['note']
+    elif kind == 'speed':
+        line.speed_rows.append(row)
+        key = row['backend'], row['threads'], row['batch'], row['precision']
+        if key not in line.speed or _median(row) < _median(line.speed[key]):
+            line.speed[key] = row
+    else:
+        getattr(line, kind).append(row)
+
+
+def _median(row) -> float:
+    return row['ms'][0] if 'ms' in row else float('inf')
+
+
+def _has(line: Line, kind: str) -> bool:
+    return line.params is not None if kind == 'complexity' else bool(getattr(line, kind))
+
+
+def _why(name, kind, missing) -> str:
+    if name in zoo.systems() and not zoo.find(name).source:
+        return 'only published figures are known'
+    return f'{NOT_YET}: {"no file" if missing else "no row in"} {kind}.json; {COMMANDS[kind]} writes it'
