@@ -1,0 +1,162 @@
+"""The whole comparison, part by part, each in a process of its own.
+
+    python -m benchmarks.run --quick|--full [--out DIR] [--ann A.json --images DIR [--models MODEL ...] [--det FILE]]
+                             [--only PART ...] [--list]
+
+``--full`` takes every system; ``--quick`` of each family the one with the fewest multiply-accumulates, in minutes;
+``--smoke`` two of those in torch, to see that it runs. Accuracy, occlusion and calibration need pictures with
+annotations. Each part keeps the rows that its file has: the same command again goes on where one stopped. A part that
+fails stops no other. ``run.json`` tells each command, its seconds and exit code, or why it was left out. Exit code 1: a
+part failed.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import zoo
+from benchmarks.choice import kin
+from benchmarks.joined import Line, table
+from benchmarks.record import environment, load
+from benchmarks.results import Results
+from benchmarks.select import DETECTOR
+from mmpose_amfac.errors import AMFACError, one_line_errors
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = Path('work_dirs/benchmarks')
+# --quick only counts what computes more for one input
+QUICK_GMACS = 100
+# against detector and network times people: the least of --quick
+SCALED = ('RTMPose', 'RTMO')
+NEEDED = 'left out: give --ann and --images'
+PARTS = ('complexity', 'speed', 'scaling', 'accuracy', 'accuracy-detector', 'compare', 'occlusion', 'calibration',
+         'attention', 'figures', 'report')
+
+
+def smallest(lines: list[Line]) -> dict[str, Line]:
+    """Family -> its member for COCO with the fewest multiply-accumulates counted; those with the fewest first."""
+    found = {}
+    for line in sorted((line for line in lines if line.gmacs is not None and line.dataset.startswith('COCO')),
+                       key=lambda line: line.gmacs):
+        found.setdefault(kin(line.system), line)
+    return found
+
+
+def plan(args) -> dict[str, list[str] | str]:
+    """Part -> its arguments, or why it is left out."""
+    out = Path(args.out)
+    found = {part: [*rest, '--out', str(out / f'{part}.json')] for part, rest in _measured(args, out).items()}
+    found |= {part: rest if isinstance(rest, str) else [*rest, '--out', str(out / f'{part.partition("-")[0]}.json')]
+              for part, rest in _on_pictures(args).items()}
+    if args.smoke:
+        found |= {part: 'left out: no part of --smoke' for part in PARTS if part not in ('complexity', 'speed')}
+    else:
+        found['attention'] = ['--out', str(out / 'attention')]
+    found['figures'] = ['--results', str(out), '--out', str(out / 'figures')]
+    found['report'] = ['--results', str(out), '--out', str(out / 'report.html')]
+    return {part: found[part] for part in PARTS if not args.only or part in args.only}
+
+
+def _measured(args, out) -> dict[str, list[str]]:
+    files = ['--files', str(out / 'files')]
+    if args.full:
+        return dict(complexity=[], scaling=files, speed=[
+            '--all', '--backends', 'eager', 'compile', 'onnxruntime', 'openvino', '--batches', '1', '8', '32', *files])
+    chosen = smallest(table())
+    names = [line.name for line in chosen.values()]
+    timed = [line.name for line in chosen.values()
+             if line.gmacs <= QUICK_GMACS and not zoo.find(line.name).needs_operators]
+    usual = ['--threads', '2', *files, '--rounds']
+    if args.smoke:
+        # nothing is exported
+        return dict(complexity=names[:3], speed=[*timed[:2], '--backends', 'eager', *usual, '5', '--seconds', '3'])
+    return dict(complexity=names, speed=[*timed, '--backends', 'onnxruntime', *usual, '10', '--seconds', '8'],
+                scaling=[*(chosen[family].name for family in SCALED), '--detector', DETECTOR, '--people', '1', '2', '4',
+                         '8', '--backend', 'onnxruntime', *usual, '5', '--seconds', '8'])
+
+
+def _on_pictures(args) -> dict[str, list[str] | str]:
+    names = PARTS[PARTS.index('accuracy'):PARTS.index('attention')]
+    if not args.ann:
+        return dict.fromkeys(names, NEEDED)
+    pictures = ['--ann', args.ann, '--images', args.images]
+    weights = ['--weights', args.weights] if args.weights else []
+    detector = args.det and ['--boxes', args.det]
+    found = {'accuracy': [*args.models, *pictures, '--boxes', 'gt', *weights],
+             'accuracy-detector': [*args.models, *pictures, *detector, *weights] if detector
+             else 'left out: give a detector, --det FILE.onnx',
+             'compare': [*args.models[:2], *pictures, '--boxes', 'gt', *weights] if len(args.models) > 1
+             else 'left out: give two --models or more'}
+    files = [model for model in args.models if model not in zoo.systems()]
+    for part in names:
+        found.setdefault(part, [*files, *pictures] if files else 'left out: give a model file with --models')
+    return found
+
+
+def module(part: str) -> str:
+    """What runs a part."""
+    return f'benchmarks.{part.partition("-")[0]}'
+
+
+def run(commands: dict[str, list[str] | str], results: Results) -> list[str]:
+    """Run the parts; returns those that failed."""
+    found, started, failed = environment('torch', 'mmpose'), time.monotonic(), []
+    paths = os.pathsep.join(path for path in (str(ROOT), os.environ.get('PYTHONPATH')) if path)
+    for i, (part, arguments) in enumerate(commands.items(), 1):
+        where = f'[{i}/{len(commands)}, {time.monotonic() - started:.0f} s]'
+        row = dict(id=part, part=part, environment=found)
+        if isinstance(arguments, str):
+            print(f'{where} {part}: {arguments}', flush=True)
+            results.add(row | dict(command=[], reason=arguments))
+            continue
+        print(f'{where} python -m {module(part)} {shlex.join(arguments)}', flush=True)
+        begun, busy = time.monotonic(), load()
+        code = subprocess.run([sys.executable, '-m', module(part), *arguments],
+                              env={**os.environ, 'PYTHONPATH': paths}).returncode
+        results.add(row | dict(command=[part.partition('-')[0], *arguments], exit_code=code, load=busy,
+                               seconds=round(time.monotonic() - begun, 1)))
+        if code:
+            failed.append(f'{part} (exit code {code})')
+    print(f'{len(commands)} parts, {time.monotonic() - started:.0f} s; {results.path}', flush=True)
+    return failed
+
+
+def main(argv=None) -> int:
+    """Run, or list what would be run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    extent = parser.add_mutually_exclusive_group(required=True)
+    extent.add_argument('--quick', action='store_true', help='the smallest of each family, in minutes')
+    extent.add_argument('--full', action='store_true', help='all systems, back ends, threads and batches: many hours')
+    extent.add_argument('--smoke', action='store_true', help='two networks in torch, five rounds')
+    parser.add_argument('--out', metavar='DIR', help=f'folder of the result files (default {OUT}/PROFILE)')
+    parser.add_argument('--ann', metavar='A.json', help='COCO key point annotations')
+    parser.add_argument('--images', metavar='DIR', help='folder of the file names in them')
+    parser.add_argument('--models', nargs='+', default=['amfacpose'], metavar='MODEL',
+                        help='model files or, for accuracy, systems of benchmarks.zoo (default: %(default)s)')
+    parser.add_argument('--det', metavar='FILE.onnx', help='detector for accuracy on detected boxes')
+    parser.add_argument('--weights', metavar='DIR', help='folder of published weights')
+    parser.add_argument('--only', nargs='+', choices=PARTS, metavar='PART', help=', '.join(PARTS))
+    parser.add_argument('--list', action='store_true', help='print the commands and run nothing')
+    args = parser.parse_args(argv)
+    if bool(args.ann) != bool(args.images):
+        raise AMFACError('--ann and --images belong together')
+    args.out = args.out or OUT / next(name for name in ('quick', 'full', 'smoke') if getattr(args, name))
+    commands = plan(args)
+    if args.list:
+        for part, arguments in commands.items():
+            print(f'{part}: {arguments}' if isinstance(arguments, str)
+                  else f'python -m {module(part)} {shlex.join(arguments)}')
+        return 0
+    failed = run(commands, Results(Path(args.out) / 'run.json', 'run'))
+    if failed:
+        print(f'failed: {", ".join(failed)}; the same command again goes on', file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    with one_line_errors('benchmarks.run'):
+        sys.exit(main())
