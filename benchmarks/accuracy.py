@@ -18,12 +18,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks.boxes import open_boxes
-from benchmarks.core import LEVEL, KeypointScores, counts, is_crowdpose, read_annotations
-from benchmarks.estimators import Estimator, kind_of, open_estimator, weights_of
-from benchmarks.poses_file import declared, read_poses, sigmas_of, write_poses
+from benchmarks.models.boxes import open_boxes
+from benchmarks.models.estimators import Estimator, kind_of, open_estimator, weights_of
 from benchmarks.record import environment
 from benchmarks.results import CannotRunError, Results
+from benchmarks.scoring.coco_ap import LEVEL, KeypointScores, counts, is_crowdpose, read_annotations
+from benchmarks.scoring.poses_file import declared, read_poses, sigmas_of, write_poses
 from mmpose_amfac.apis.sources import read_image
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import sha256

@@ -4,7 +4,7 @@
         [--seed 8] --out DIR
 
 Writes ``attention.png`` and ``attention.json`` into DIR. Without arguments: scikit-image's photograph of an astronaut,
-whose legs are out of the picture, with an occluder of :mod:`benchmarks.occluders`, and the packaged weights.
+whose legs are out of the picture, with an occluder of :mod:`benchmarks.scoring.occluders`, and the packaged weights.
 
 A DGCB multiplies each channel of a pyramid level by two gates in [0, 1] computed from the means of all channels; it has
 no map of its own. The map of a level is therefore the root mean square over the channels of what the block gives, as a
@@ -24,9 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import attention_figure
-from benchmarks.occluders import Occluder
+from benchmarks.pages import attention_figure
 from benchmarks.record import environment
+from benchmarks.scoring.occluders import Occluder
 from mmpose_amfac import geometry
 from mmpose_amfac.apis.sources import read_image
 from mmpose_amfac.errors import AMFACError, MissingPackageError, number, one_line_errors

@@ -17,10 +17,10 @@ import sys
 
 import numpy as np
 
-from benchmarks import joints
-from benchmarks.core import LEVEL, resample
 from benchmarks.results import Results
-from benchmarks.trials import Trial, arguments, trials
+from benchmarks.scoring import joints
+from benchmarks.scoring.coco_ap import LEVEL, resample
+from benchmarks.scoring.trials import Trial, arguments, trials
 from mmpose_amfac.errors import integer, one_line_errors
 
 RESAMPLES, SEED = 1000, 0

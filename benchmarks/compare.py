@@ -14,9 +14,9 @@ import sys
 import numpy as np
 
 from benchmarks.accuracy import RESAMPLES, Task, add_options, interval
-from benchmarks.core import KeypointScores, resample
 from benchmarks.record import environment
 from benchmarks.results import Results
+from benchmarks.scoring.coco_ap import KeypointScores, resample
 from mmpose_amfac.errors import AMFACError, one_line_errors
 
 # what two figures must share; the flip test, the back end and its precision belong to the model

@@ -15,8 +15,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import curves, plots
 from benchmarks.joined import COMMANDS, Line, NotMeasured, table, usual_speed
+from benchmarks.pages import curves, plots
 from benchmarks.results import RESULTS
 from mmpose_amfac.errors import AMFACError, one_line_errors
 

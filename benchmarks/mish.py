@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.record import environment, load
-from benchmarks.timing import interleaved, spread
+from benchmarks.timing.rounds import interleaved, spread
 from mmpose_amfac.deploy.mish import FORMS
 from mmpose_amfac.deploy.onnx_file import write_onnx
 from mmpose_amfac.errors import integers, one_line_errors

@@ -3,7 +3,7 @@
     python -m benchmarks.occlusion MODEL [MODEL ...] --ann A.json --images DIR [--flip] [--threads N] [--seed 0]
         [--ways texture grey cut] [--levels 0.1 0.2 0.3 0.4 0.5] [--limit PICTURES] --out FILE.json
 
-MODEL is a model file or a packaged name. Each person is occluded alone, by :mod:`benchmarks.occluders`, in the
+MODEL is a model file or a packaged name. Each person is occluded alone, by :mod:`benchmarks.scoring.occluders`, in the
 picture, before any crop is cut; every model sees the same. Boxes, areas and labels do not change, so a hidden joint
 still counts. A row has the AP with its interval and, of joints behind the occluder (``hidden``) and of the others
 (``free``), the mean share in OKS and the share found (0.5 or more of it). The row without an occluder also tells joints
@@ -19,12 +19,12 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import joints
 from benchmarks.accuracy import RESAMPLES, interval
-from benchmarks.core import KeypointScores, is_crowdpose
-from benchmarks.occluders import WAYS, Occluder
 from benchmarks.results import Results
-from benchmarks.trials import Trial, arguments, trials
+from benchmarks.scoring import joints
+from benchmarks.scoring.coco_ap import KeypointScores, is_crowdpose
+from benchmarks.scoring.occluders import WAYS, Occluder
+from benchmarks.scoring.trials import Trial, arguments, trials
 from mmpose_amfac.compat.xtcocotools.cocoeval import LEVELS as CROWD
 from mmpose_amfac.errors import integer, number, one_line_errors
 

@@ -6,7 +6,8 @@
 The picture is a mosaic of one photograph, a person in each tile; the boxes are the tiles, so that each system has the
 same persons. Every system is timed with these boxes, and once more with the detector run before on the same picture.
 
-The systems are those of :mod:`benchmarks.systems`. A call starts when the threads of the call before have come to rest.
+The systems are those of :mod:`benchmarks.timing.rivals`. A call starts when the threads of the call before have come to
+rest.
 """
 
 import argparse
@@ -19,8 +20,8 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.record import environment, load
-from benchmarks.systems import FULL, NETWORK, ONE, OURS, RTMLIB, System, check, systems
-from benchmarks.timing import interleaved, spread
+from benchmarks.timing.rivals import FULL, NETWORK, ONE, OURS, RTMLIB, System, check, systems
+from benchmarks.timing.rounds import interleaved, spread
 from mmpose_amfac import geometry
 from mmpose_amfac.apis.sources import read_image
 from mmpose_amfac.errors import MissingPackageError, integer, one_line_errors

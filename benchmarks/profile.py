@@ -10,9 +10,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.nets import noise
+from benchmarks.models.nets import noise
 from benchmarks.record import environment, load
-from benchmarks.roofline import roofline
+from benchmarks.timing.roofline import roofline
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import sha256, write_json
 from mmpose_amfac.runtime.openvino_engine import openvino_core

@@ -10,15 +10,16 @@ import base64
 import sys
 from pathlib import Path
 
-from benchmarks import figures, plots
-from benchmarks import report_measured as measured
-from benchmarks import report_tables as tables
+from benchmarks import figures
 from benchmarks.joined import COMMANDS, rows_of, table
+from benchmarks.pages import plots
+from benchmarks.pages import report_measured as measured
+from benchmarks.pages import report_tables as tables
 from benchmarks.results import RESULTS
 from mmpose_amfac.errors import one_line_errors
 from mmpose_amfac.files import atomic_path
 
-TEMPLATE = Path(__file__).parent / 'report.html.j2'
+TEMPLATE = Path(__file__).parent / 'pages/report.html.j2'
 OUT = Path('work_dirs/benchmarks/report.html')
 CONTRACT = (
     ('Published and measured', 'A published figure is copied from the source that is named with it. A measured or '

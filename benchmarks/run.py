@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from benchmarks import zoo
-from benchmarks.choice import kin
+from benchmarks.choosing.pareto import kin
 from benchmarks.joined import Line, table
 from benchmarks.record import environment, load
 from benchmarks.results import Results

@@ -5,11 +5,11 @@
         [--out FILE.json]
 
 NAMEs are systems of ``benchmarks.zoo``. Pictures of all numbers of people have the same size and persons of the same
-size (:mod:`benchmarks.crowd`); how random networks are made to find that many is told in :mod:`benchmarks.pipelines`.
-A top-down system's time is that of a detector and of its own work on the boxes, which are timed one after the other
-in the same round and added; so each goes with every detector. Everything from the uint8 picture to points in it is
-timed. All systems of a picture run in turn, in rounds; a call starts when the threads of the one before have come to
-rest. Rows that the file has already with figures are not measured again.
+size (:mod:`benchmarks.timing.crowd_picture`); how random networks are made to find that many is told in
+:mod:`benchmarks.models.pipelines`. A top-down system's time is that of a detector and of its own work on the boxes,
+which are timed one after the other in the same round and added; so each goes with every detector. Everything from the
+uint8 picture to points in it is timed. All systems of a picture run in turn, in rounds; a call starts when the threads
+of the one before have come to rest. Rows that the file has already with figures are not measured again.
 
 The exit code is 1 where something that should run failed; its rows say why. What cannot run (an operator that is not
 compiled, a network that only torch runs) has rows with the reason too, and is no failure.
@@ -24,14 +24,14 @@ import cv2
 from tqdm import tqdm
 
 from benchmarks import zoo
-from benchmarks.bottom_up import open_stage
-from benchmarks.crossover import crossovers
-from benchmarks.crowd import MOST, PICTURE, crowd
+from benchmarks.models.bottom_up import open_stage
+from benchmarks.models.pipelines import BACKENDS, Setting
 from benchmarks.people import PAUSE, astronaut
-from benchmarks.pipelines import BACKENDS, Setting
 from benchmarks.record import environment, load
 from benchmarks.results import CannotRunError, Results
-from benchmarks.timing import interleaved, spread
+from benchmarks.timing.crossover import crossovers
+from benchmarks.timing.crowd_picture import MOST, PICTURE, crowd
+from benchmarks.timing.rounds import interleaved, spread
 from mmpose_amfac.apis.sources import read_image
 from mmpose_amfac.errors import AMFACError, integer, one_line_errors
 from mmpose_amfac.runtime.engines import usable_cores

@@ -13,12 +13,13 @@ import json
 import sys
 from collections import Counter
 
-from benchmarks import candidates, zoo
-from benchmarks.candidates import TRAINING, Figure
-from benchmarks.choice import LIMITS, Candidate, choose, miss, reason, tightest
+from benchmarks import zoo
+from benchmarks.choosing import candidates
+from benchmarks.choosing.candidates import TRAINING, Figure
+from benchmarks.choosing.pareto import LIMITS, Candidate, choose, miss, reason, tightest
+from benchmarks.choosing.scenarios import DEVICES, SCENARIOS
 from benchmarks.joined import Line, table
 from benchmarks.results import RESULTS
-from benchmarks.scenarios import DEVICES, SCENARIOS
 from mmpose_amfac.errors import AMFACError, integer, number, one_line_errors
 
 PUBLISHED_AP = ('AP as published (top-down: on detector boxes, with a flip test, whose second pass no time here '

@@ -19,12 +19,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import nets, roofline, zoo
-from benchmarks.exports import Folder
+from benchmarks import zoo
+from benchmarks.models import nets
+from benchmarks.models.exports import Folder
 from benchmarks.record import environment, load
 from benchmarks.results import RESULTS, Results, read
-from benchmarks.timed import BACKENDS, TORCH, WARM_UP, Run, open_candidate
-from benchmarks.timing import interleaved, spread
+from benchmarks.timing import roofline
+from benchmarks.timing.opened import BACKENDS, TORCH, WARM_UP, Run, open_candidate
+from benchmarks.timing.rounds import interleaved, spread
 from mmpose_amfac.errors import AMFACError, integer, number, one_line_errors
 
 FILES = Path('work_dirs/benchmarks')

@@ -12,9 +12,10 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import joined, systems
-from benchmarks.crossover import crossovers
+from benchmarks import joined
 from benchmarks.results import RESULTS, read
+from benchmarks.timing import rivals
+from benchmarks.timing.crossover import crossovers
 from mmpose_amfac.apis.report import average_precision
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import atomic_path
@@ -304,10 +305,10 @@ def people() -> str:
         for row in json.loads(path.read_text())['rows']:
             found.setdefault((row['people'], row['detector']), {})[row['system']] = row
         for (count, detector), by_system in found.items():
-            ours = by_system[systems.OURS]
-            ratio = ours['times_as_fast_as'].get(systems.RTMLIB)
+            ours = by_system[rivals.OURS]
+            ratio = ours['times_as_fast_as'].get(rivals.RTMLIB)
             speeds = [f'{by_system[name]["people_per_second"]:.0f}' if name in by_system else ''
-                      for name in (systems.OURS, systems.ONE, systems.FULL, systems.RTMLIB, systems.NETWORK)]
+                      for name in (rivals.OURS, rivals.ONE, rivals.FULL, rivals.RTMLIB, rivals.NETWORK)]
             rows.append([f'{ours["backend"]}, {ours["threads"]} threads', count, 'yes' if detector else 'no',
                          *speeds, f'{ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]' if ratio else ''])
     return markdown(['back end', 'people', 'detector', 'ours', 'one by one', 'full batches', 'rtmlib', 'network alone',

@@ -250,9 +250,9 @@ def test_torch_and_onnx_give_the_same_poses(root, real_data, few, tmp_path):
 @pytest.mark.slow
 def test_mmpose_runs_a_top_down_network_like_us(root, real_data, few):
     """MMPose's own pipeline, decoding and flip test against our estimator."""
-    from benchmarks.boxes import open_boxes
-    from benchmarks.core import read_annotations
-    from benchmarks.mmpose_model import MMPoseModel
+    from benchmarks.models.boxes import open_boxes
+    from benchmarks.models.mmpose_model import MMPoseModel
+    from benchmarks.scoring.coco_ap import read_annotations
     from mmpose_amfac.apis import TorchEstimator
     from mmpose_amfac.apis.sources import read_image
     content = read_annotations(few)

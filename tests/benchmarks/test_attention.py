@@ -82,7 +82,7 @@ def test_command(tmp_path, estimator, astronaut):
         assert level['on']['mean'] < level['off']['mean']
     # the same picture without the command
     x1, y1, x2, y2 = map(int, told['occluder']['rectangle'])
-    from benchmarks.occluders import Occluder
+    from benchmarks.scoring.occluders import Occluder
     hidden = Occluder('texture', 0.15, told['occluder']['seed'])(astronaut, BOX[0], 0)
     assert (hidden[y1:y2, x1:x2] != astronaut[y1:y2, x1:x2]).any()
     poses = estimator(hidden, BOX)

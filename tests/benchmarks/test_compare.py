@@ -68,7 +68,7 @@ def test_a_model_does_not_differ_from_itself(folder):
 
 def test_the_same_resamples_are_drawn_for_both(folder):
     """The interval is that of the differences of each resample, taken apart by the evaluation of its pictures alone."""
-    from benchmarks.core import KeypointScores, read_annotations
+    from benchmarks.scoring.coco_ap import KeypointScores, read_annotations
     from mmpose_amfac.skeletons import COCO17
     content = read_annotations(folder / 'truth.json')
     scores = [KeypointScores(content, json.loads((folder / f'{name}.json').read_text()), COCO17.sigmas)

@@ -5,9 +5,10 @@ import onnx
 import pytest
 import torch
 
-from benchmarks import nets, zoo
-from benchmarks.exports import MMDEPLOY, PLAIN, Folder, deploy_config
-from benchmarks.timed import Run, compare, open_candidate
+from benchmarks import zoo
+from benchmarks.models import nets
+from benchmarks.models.exports import MMDEPLOY, PLAIN, Folder, deploy_config
+from benchmarks.timing.opened import Run, compare, open_candidate
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.runtime.engines import open_engine
 

@@ -8,7 +8,8 @@ import pytest
 from constructed import MS, complexity, everything, scaling, speed
 from matplotlib.collections import PathCollection
 
-from benchmarks import figures, joined, plots
+from benchmarks import figures, joined
+from benchmarks.pages import plots
 from mmpose_amfac.errors import AMFACError
 
 RTMPOSE, RTMO = 'rtmpose-m_8xb256-420e_coco-256x192', 'rtmo-s_8xb32-600e_coco-640x640'

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import accuracy
-from benchmarks.movenet import MoveNet
+from benchmarks.models.movenet import MoveNet
 from mmpose_amfac.errors import AMFACError
 
 SIDE = 64

@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, joints, occlusion, tables
-from benchmarks.core import read_annotations
-from benchmarks.occluders import WAYS, Occluder
+from benchmarks import accuracy, occlusion, tables
 from benchmarks.results import read
+from benchmarks.scoring import joints
+from benchmarks.scoring.coco_ap import read_annotations
+from benchmarks.scoring.occluders import WAYS, Occluder
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.runtime import AMFACPose
 from mmpose_amfac.skeletons import COCO17

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import people, systems
+from benchmarks import people
+from benchmarks.timing import rivals
 from mmpose_amfac import geometry
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.runtime import AMFACPose
@@ -38,7 +39,7 @@ def test_rows(shared, tmp_path, backend, capsys, monkeypatch):
         """rtmlib takes 0.3 s, all else 0.1 s; crop, decode and the rest of a call a tenth of the network."""
         for run in candidates.values():
             run()
-        slow = {systems.RTMLIB: 0.3, 'network': 1.0}
+        slow = {rivals.RTMLIB: 0.3, 'network': 1.0}
         return {key: np.full(rounds, slow.get(key if isinstance(key, str) else key[0], 0.1)) for key in candidates}
 
     monkeypatch.setattr(people, 'interleaved', clockwork)
@@ -46,22 +47,22 @@ def test_rows(shared, tmp_path, backend, capsys, monkeypatch):
                  '--backend', backend, '--against', 'rtmlib', '--out', str(out)])
     written = json.loads(out.read_text())
     named = {(row['system'], row['detector']): row for row in written['rows']}
-    ours = (systems.OURS, systems.ONE, systems.FULL, systems.RTMLIB)
-    assert set(named) == {(name, detector) for name in ours for detector in (False, True)} | {(systems.NETWORK, False)}
+    ours = (rivals.OURS, rivals.ONE, rivals.FULL, rivals.RTMLIB)
+    assert set(named) == {(name, detector) for name in ours for detector in (False, True)} | {(rivals.NETWORK, False)}
     for (name, _), row in named.items():
         assert row['people'] == 2 and row['rounds'] == 2 and row['backend'] == backend and row['threads'] == 2
-        assert row['p10'] == row['seconds'] == row['p90'] == (0.3 if name == systems.RTMLIB else 0.1)
+        assert row['p10'] == row['seconds'] == row['p90'] == (0.3 if name == rivals.RTMLIB else 0.1)
         assert row['people_per_second'] == pytest.approx(2 / row['seconds'], rel=0.01)
         assert row['provider'] == ('CPU' if backend == 'openvino' else 'CPUExecutionProvider')
         assert len(row['pose_sha256']) == len(row['det_sha256']) == 64 and 'CPU' in row['device']
         assert {'mmpose_amfac', 'onnxruntime', 'rtmlib', backend} <= set(row['versions'])
         assert {'commit', 'load', 'terms'} <= set(row) and min(row['plan']) >= 1
-        assert name == systems.RTMLIB or row['times_as_fast_as'][systems.RTMLIB] == [3, 3, 3]
-    assert named[systems.ONE, False]['plan'] == [1, 1] and named[systems.FULL, True]['plan'] == [1, systems.BATCH]
+        assert name == rivals.RTMLIB or row['times_as_fast_as'][rivals.RTMLIB] == [3, 3, 3]
+    assert named[rivals.ONE, False]['plan'] == [1, 1] and named[rivals.FULL, True]['plan'] == [1, rivals.BATCH]
     assert written['overhead']['batch'] == 8 and written['overhead']['threads'] == 1
     assert written['overhead']['share'] == [0.1, 0.1, 0.1]
     told = capsys.readouterr().out
-    assert '2 people' in told and "% of the network's time" in told and systems.FULL in told
+    assert '2 people' in told and "% of the network's time" in told and rivals.FULL in told
 
 
 @pytest.mark.slow
@@ -71,11 +72,11 @@ def test_all_systems_give_the_same_key_points(shared, astronaut, backend):
     pytest.importorskip('rtmlib')
     pytest.importorskip(backend)
     pose, det = files(shared)
-    found = systems.systems(pose, det, backend, 2, rtmlib=True)
+    found = rivals.systems(pose, det, backend, 2, rtmlib=True)
     image, boxes = people.mosaic(astronaut, 3)
-    systems.check(found, image, boxes)
+    rivals.check(found, image, boxes)
     expected = AMFACPose(pose, None, backend, threads=2, manifest=dict(decode=dict(window=0)))(image, boxes)
-    keypoints, _ = found[systems.RTMLIB].pose(image[..., ::-1], boxes)
+    keypoints, _ = found[rivals.RTMLIB].pose(image[..., ::-1], boxes)
     sure = expected.keypoint_scores > 0.5
     assert sure.any()
     # its crops differ by a grey level here and there, which may move a joint by a bin, half a pixel of the crop
@@ -83,24 +84,24 @@ def test_all_systems_give_the_same_key_points(shared, astronaut, backend):
     distance = abs(keypoints - expected.keypoints)[sure]
     assert distance.max() < 0.51 * pixel and (distance < 0.1).mean() > 0.9
     # and the persons of all detectors are the same ones
-    (ours, scores), theirs = found[systems.OURS].detect(astronaut), found[systems.RTMLIB].detect(astronaut)
+    (ours, scores), theirs = found[rivals.OURS].detect(astronaut), found[rivals.RTMLIB].detect(astronaut)
     assert abs(ours[0] - theirs[0]).max() < 2 and scores[0] > 0.5
 
 
 def test_ways_that_differ_are_refused(shared, astronaut):
     pose, det = files(shared)
-    found = systems.systems(pose, det, 'onnxruntime', 1, rtmlib=False)
+    found = rivals.systems(pose, det, 'onnxruntime', 1, rtmlib=False)
     image, boxes = people.mosaic(astronaut, 1)
-    moved = found[systems.FULL]._replace(pose=lambda image, boxes: found[systems.OURS].pose(image, boxes + 8))
+    moved = found[rivals.FULL]._replace(pose=lambda image, boxes: found[rivals.OURS].pose(image, boxes + 8))
     with pytest.raises(AMFACError, match='no time is taken'):
-        systems.check({**found, systems.FULL: moved}, image, boxes)
+        rivals.check({**found, rivals.FULL: moved}, image, boxes)
 
 
 def test_heatmaps_are_not_for_rtmlib(shared):
     pytest.importorskip('rtmlib')
     _, det = files(shared)
     with pytest.raises(AMFACError, match='SimCC vectors only'):
-        systems.systems(shared / 'models' / 'tinypose_256x192_heatmap.onnx', det, 'onnxruntime', 1, rtmlib=True)
+        rivals.systems(shared / 'models' / 'tinypose_256x192_heatmap.onnx', det, 'onnxruntime', 1, rtmlib=True)
 
 
 def test_numbers_of_people_are_checked(shared, capsys):

@@ -12,7 +12,7 @@ import pytest
 from constructed import DIGEST, MS, everything, speed
 
 from benchmarks import report
-from benchmarks.report_tables import CORRECTIONS
+from benchmarks.pages.report_tables import CORRECTIONS
 from benchmarks.results import RESULTS
 from mmpose_amfac.errors import AMFACError
 

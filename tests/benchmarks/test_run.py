@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from benchmarks import zoo
-from benchmarks.choice import kin
+from benchmarks.choosing.pareto import kin
 from benchmarks.joined import Line
 from benchmarks.results import RESULTS, read
 from benchmarks.run import PARTS, ROOT, main, smallest

@@ -7,9 +7,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks import bottom_up, crossover, pipelines, scaling, stage_files, zoo
-from benchmarks.crowd import MOST, PERSON, PICTURE, crowd
+from benchmarks import scaling, zoo
+from benchmarks.models import bottom_up, pipelines, stage_files
 from benchmarks.results import CannotRunError, read
+from benchmarks.timing import crossover
+from benchmarks.timing.crowd_picture import MOST, PERSON, PICTURE, crowd
 from mmpose_amfac.errors import AMFACError
 
 NANO = 'rtmdet_nano_320-8xb32_coco-person'

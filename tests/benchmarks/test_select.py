@@ -6,8 +6,8 @@ import json
 import pytest
 
 from benchmarks import zoo
+from benchmarks.choosing.scenarios import DEVICES
 from benchmarks.results import RESULTS, Results
-from benchmarks.scenarios import DEVICES
 from benchmarks.select import DETECTOR, main
 from mmpose_amfac.errors import AMFACError
 

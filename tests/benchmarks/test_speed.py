@@ -7,10 +7,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks import memory, profile, roofline, speed, tables, timed, zoo
-from benchmarks.exports import Folder
+from benchmarks import profile, speed, tables, zoo
+from benchmarks.models.exports import Folder
 from benchmarks.results import read
-from benchmarks.timing import interleaved, spread
+from benchmarks.timing import memory, opened, roofline
+from benchmarks.timing.rounds import interleaved, spread
 from mmpose_amfac.errors import AMFACError
 
 
@@ -81,15 +82,15 @@ CLOCK = dict(base=4, eager=10, onnxruntime=5, openvino=8, compile=2)
 @pytest.fixture
 def clockwork(monkeypatch):
     """Candidates that take a known time, without files; the list of those that were opened."""
-    opened = []
+    seen = []
 
     def open_candidate(folder, run):
-        opened.append((folder.system.name, run.backend, run.form, run.precision))
+        seen.append((folder.system.name, run.backend, run.form, run.precision))
         if run.backend == 'tensorrt':
-            timed._tensorrt()
-        row = dict(route='torch' if run.backend in timed.TORCH else 'mmdeploy', provider='any', arithmetic='fp32',
+            opened._tensorrt()
+        row = dict(route='torch' if run.backend in opened.TORCH else 'mmdeploy', provider='any', arithmetic='fp32',
                    peak_memory_mb=None)
-        return timed.Candidate(lambda: None, row, CLOCK[run.backend] / 1e3)
+        return opened.Candidate(lambda: None, row, CLOCK[run.backend] / 1e3)
 
     def interleaved(candidates, rounds, **_):
         names = {key: 'base' if key[0] == 'base' else key.backend for key in candidates}
@@ -99,7 +100,7 @@ def clockwork(monkeypatch):
     monkeypatch.setattr(speed, 'interleaved', interleaved)
     # a machine of a million million products a second
     monkeypatch.setattr(roofline, 'rates', lambda threads: roofline.Rates(1e12, 1e12))
-    return opened
+    return seen
 
 
 def test_rows_ratios_and_resuming(clockwork, tmp_path):
@@ -159,7 +160,7 @@ def test_a_wrong_file_ends_with_1(clockwork, tmp_path, monkeypatch):
 
     def wrong(folder, run):
         if folder.system.name == SMALL and run.backend == 'onnxruntime':
-            timed.compare(Folder(tmp_path, folder.system), [np.ones((1, 2), np.float32)], 'fp32', 'onnxruntime')
+            opened.compare(Folder(tmp_path, folder.system), [np.ones((1, 2), np.float32)], 'fp32', 'onnxruntime')
         return right(folder, run)
 
     monkeypatch.setattr(Folder, 'expected', ([np.eye(2, dtype=np.float32)[:1]], [np.eye(2, dtype=np.float32)[1:]]))
@@ -190,7 +191,7 @@ def test_mistakes_in_the_call(options, message, monkeypatch):
 
 def test_torch_says_what_it_cannot(tmp_path):
     with pytest.raises(AMFACError, match='needs --device cuda'):
-        timed.open_candidate(Folder(tmp_path, zoo.find(SMALL)), timed.Run('graph', 'as published', 'fp32', 1, 1))
+        opened.open_candidate(Folder(tmp_path, zoo.find(SMALL)), opened.Run('graph', 'as published', 'fp32', 1, 1))
 
 
 def test_the_multiplier_is_told_with_its_reasons(clockwork, tmp_path, monkeypatch):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import plots
-from benchmarks.crossover import crossovers
 from benchmarks.joined import COMMANDS, NotMeasured, rows_of, title_of
+from benchmarks.pages import plots
+from benchmarks.timing.crossover import crossovers
 
 # side by side there is no place for more
 PANELS = 3

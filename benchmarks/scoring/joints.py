@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.core import counts, is_crowdpose
+from benchmarks.scoring.coco_ap import counts, is_crowdpose
 from mmpose_amfac import geometry
 from mmpose_amfac.apis.sources import read_image
 from mmpose_amfac.errors import AMFACError

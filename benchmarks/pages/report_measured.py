@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from benchmarks.cells import Cell, Table, interval, number, protocol, spread, text
-from benchmarks.crossover import crossovers
 from benchmarks.joined import rows_of, title_of
+from benchmarks.pages.cells import Cell, Table, interval, number, protocol, spread, text
+from benchmarks.timing.crossover import crossovers
 
 
 def accuracy(results, lines) -> Table:

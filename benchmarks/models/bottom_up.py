@@ -1,9 +1,10 @@
-"""Bottom-up systems as stages of :mod:`benchmarks.pipelines`."""
+"""Bottom-up systems as stages of :mod:`benchmarks.models.pipelines`."""
 
 import numpy as np
 
-from benchmarks import stage_files, zoo
-from benchmarks.pipelines import Crops, Detector, Finder, Setting, Stage, Whole
+from benchmarks import zoo
+from benchmarks.models import stage_files
+from benchmarks.models.pipelines import Crops, Detector, Finder, Setting, Stage, Whole
 from benchmarks.results import CannotRunError
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.runtime.engines import open_engine

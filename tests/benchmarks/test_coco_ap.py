@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.core import KeypointScores, resample
+from benchmarks.scoring.coco_ap import KeypointScores, resample
 from mmpose_amfac.skeletons import COCO17
 
 

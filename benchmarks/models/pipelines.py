@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks import nets, stage_files, zoo
-from benchmarks.exports import Folder
+from benchmarks import zoo
+from benchmarks.models import nets, stage_files
+from benchmarks.models.exports import Folder
 from benchmarks.results import CannotRunError
 from mmpose_amfac import geometry, heatmap, simcc
 from mmpose_amfac.errors import AMFACError

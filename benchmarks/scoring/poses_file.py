@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 
-from benchmarks.core import is_crowdpose
+from benchmarks.scoring.coco_ap import is_crowdpose
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.files import read_json, sha256, write_json
 from mmpose_amfac.skeletons import COCO17

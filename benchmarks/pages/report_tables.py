@@ -4,11 +4,11 @@ import csv
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.cells import Cell, Table, number, protocol, spread, text
 from benchmarks.joined import COMMANDS, NOT_YET, rows_of, title_of, usual_speed
-from benchmarks.plots import PARADIGMS
+from benchmarks.pages.cells import Cell, Table, number, protocol, spread, text
+from benchmarks.pages.plots import PARADIGMS
 
-CORRECTIONS = Path(__file__).parent / 'facts/corrections.csv'
+CORRECTIONS = Path(__file__).parents[1] / 'facts/corrections.csv'
 # column of facts/published.csv -> where the speed was measured
 ELSEWHERE = {
     'i7_11700_ort_ms': 'i7-11700, ONNX Runtime, ms', 'i7_8700_torch_fps': 'i7-8700, PyTorch, fps',

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.choosing.scenarios import DEVICES
 from benchmarks.joined import Line
-from benchmarks.scenarios import DEVICES
 from mmpose_amfac.errors import AMFACError
 
 # back ends that run no exported file

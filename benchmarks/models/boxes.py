@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.core import counts
+from benchmarks.scoring.coco_ap import counts
 from mmpose_amfac import geometry
 from mmpose_amfac.apis.boxes import BoxFile
 from mmpose_amfac.apis.sources import Frame

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import zoo
-from benchmarks.movenet import MoveNet, is_movenet
+from benchmarks.models.movenet import MoveNet, is_movenet
 from benchmarks.results import CannotRunError
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.poses import SCORED_JOINT
@@ -162,7 +162,7 @@ def _torch(system, checkpoint, category, flip, device, threads) -> Estimator:
         return _top_down(model, system.name, checkpoint, category, backend, 'fp32', packages, dict(
             provider=str(model.device), threads=threads, batch=BATCH, input=list(model.input_size),
             padding=model.padding))
-    from benchmarks.mmpose_model import MMPoseModel
+    from benchmarks.models.mmpose_model import MMPoseModel
     model = MMPoseModel(system, cfg, checkpoint, flip, device)
     return Estimator(system.name, checkpoint, partial(model.predict, category=category), model.sigmas,
                      len(model.sigmas), model.top_down, dict(

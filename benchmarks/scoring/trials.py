@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import joints
-from benchmarks.core import is_crowdpose, read_annotations
 from benchmarks.record import environment
+from benchmarks.scoring import joints
+from benchmarks.scoring.coco_ap import is_crowdpose, read_annotations
 from mmpose_amfac.errors import AMFACError, integer
 from mmpose_amfac.files import sha256
 from mmpose_amfac.poses import SCORED_JOINT, Poses
@@ -21,7 +21,7 @@ class Trial:
     Attributes:
         estimator: :class:`~mmpose_amfac.runtime.AMFACPose`.
         content: the annotations.
-        people: of :func:`benchmarks.joints.persons`.
+        people: of :func:`benchmarks.scoring.joints.persons`.
         images: folder of the file names.
         id: start of the id of every row.
         settings: what every row says of model, protocol and machine.
@@ -35,7 +35,7 @@ class Trial:
     settings: dict
 
     def predict(self, change=None, desc: str = '') -> Poses:
-        """See :func:`benchmarks.joints.predict`."""
+        """See :func:`benchmarks.scoring.joints.predict`."""
         return joints.predict(self.estimator, self.people, self.images, change, desc)
 
 

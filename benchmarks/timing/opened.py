@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks import memory, nets, roofline
-from benchmarks.exports import MMDEPLOY, PLAIN, Folder
+from benchmarks.models import nets
+from benchmarks.models.exports import MMDEPLOY, PLAIN, Folder
+from benchmarks.timing import memory, roofline
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.files import sha256
 from mmpose_amfac.runtime.engines import open_engine

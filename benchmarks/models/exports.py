@@ -10,7 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import nets, zoo
+from benchmarks import zoo
+from benchmarks.models import nets
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.files import atomic_path
 from mmpose_amfac.paths import PACKAGE

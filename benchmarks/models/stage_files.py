@@ -1,4 +1,4 @@
-"""ONNX files for :mod:`benchmarks.pipelines` beside those of :mod:`benchmarks.exports`, of the same weights."""
+"""ONNX files for :mod:`.pipelines` beside those of :mod:`.exports`, of the same weights."""
 
 import re
 import tempfile
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import nets, zoo
-from benchmarks.exports import Folder
+from benchmarks import zoo
+from benchmarks.models import nets
+from benchmarks.models.exports import Folder
 from mmpose_amfac.deploy.onnx_file import write_onnx
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.files import atomic_path

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from benchmarks.candidates import Figure
+from benchmarks.choosing.candidates import Figure
 from benchmarks.joined import Line
 
 # option -> (figure of a candidate, 1 where it is an upper limit and -1 where it is a lower one, unit)

@@ -1,0 +1,1 @@
+"""Which figures a model has, and which model is best."""

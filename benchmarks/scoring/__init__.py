@@ -1,0 +1,1 @@
+"""From poses and annotations to figures of accuracy."""

@@ -1,0 +1,1 @@
+"""Rounds, what runs in them, and what is made of the seconds."""
