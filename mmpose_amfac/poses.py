@@ -18,6 +18,7 @@ class Poses:
         keypoint_scores: (n, K) in [0, 1].
         bboxes: (n, 4) ``xyxy`` pixels, not padded.
         bbox_scores: (n,) in [0, 1]; 1 for boxes that the user gave without a score.
+        scores: (n,) by which persons are ranked; :func:`person_scores` of the others unless given.
 
     All arrays become float32. ``len`` is n, ``poses[mask]``, ``poses[slice]`` and ``poses[index]`` are ``Poses``.
 
@@ -29,13 +30,17 @@ class Poses:
     keypoint_scores: np.ndarray
     bboxes: np.ndarray
     bbox_scores: np.ndarray
+    scores: np.ndarray | None = None
 
     def __post_init__(self):
         self.keypoints = np.asarray(self.keypoints, np.float32)
         if self.keypoints.ndim != 3 or self.keypoints.shape[2] != 2:
             raise AMFACError(f'keypoints must have the shape (n, K, 2), got {self.keypoints.shape}')
         n, joints = self.keypoints.shape[:2]
-        for field, shape in dict(keypoint_scores=(n, joints), bboxes=(n, 4), bbox_scores=(n, )).items():
+        shapes = dict(keypoint_scores=(n, joints), bboxes=(n, 4), bbox_scores=(n, ), scores=(n, ))
+        for field, shape in shapes.items():
+            if field == 'scores' and self.scores is None:
+                self.scores = person_scores(self.keypoint_scores, self.bbox_scores)
             value = np.asarray(getattr(self, field), np.float32)
             if value.shape != shape:
                 raise AMFACError(f'{field} must have the shape {shape} for keypoints {self.keypoints.shape}, '
@@ -44,8 +49,17 @@ class Poses:
         for field, value in vars(self).items():
             if not np.isfinite(value).all():
                 raise AMFACError(f'{field} holds a value that is not finite')
-            if field.endswith('scores') and ((value < 0) | (value > 1)).any():
+            if field.endswith('_scores') and ((value < 0) | (value > 1)).any():
                 raise AMFACError(f'{field} must lie in [0, 1], got {value.min():g} to {value.max():g}')
+
+    @classmethod
+    def of_raw(cls, keypoints, raw_scores, bboxes, bbox_scores) -> 'Poses':
+        """Poses whose joint scores (n, K) are no probabilities: RTMPose's may lie above 1.
+
+        They are clipped to [0, 1], but the persons are ranked by the raw ones, as MMPose ranks them: clipped, all who
+        are sure would be equal.
+        """
+        return cls(keypoints, np.clip(raw_scores, 0, 1), bboxes, bbox_scores, person_scores(raw_scores, bbox_scores))
 
     @classmethod
     def empty(cls, num_keypoints: int) -> 'Poses':
@@ -59,16 +73,6 @@ class Poses:
         if isinstance(index, (int, np.integer)):
             index = [index]
         return Poses(*(value[index] for value in vars(self).values()))
-
-    @property
-    def scores(self) -> np.ndarray:
-        """(n,) score of each person as MMPose's ``CocoMetric`` ranks it (``score_mode='bbox_keypoint'``).
-
-        That is the box score times the mean of the joint scores above 0.2, and 0 when no joint is above it.
-        """
-        counted = self.keypoint_scores > SCORED_JOINT
-        total = np.where(counted, self.keypoint_scores, 0).sum(axis=1)
-        return self.bbox_scores * total / np.maximum(counted.sum(axis=1), 1)
 
     def to_coco(self, image_id, category_id: int = 1, first_id: int = 1) -> list[dict]:
         """COCO key-point results in plain Python numbers, ready for ``json.dump`` and ``COCO.loadRes``.
@@ -111,6 +115,20 @@ class Poses:
                 box = (*triples[:, :2].min(axis=0), *triples[:, :2].max(axis=0))
             rows.append((triples[:, :2], triples[:, 2], box, result.get('bbox_score', 1.0)))
         return cls(*map(np.stack, zip(*rows))) if rows else cls.empty(num_keypoints)
+
+
+def person_scores(joint_scores, bbox_scores, scored_joint: float = SCORED_JOINT) -> np.ndarray:
+    """(n,) score of each person as MMPose's ``CocoMetric`` ranks it (``score_mode='bbox_keypoint'``).
+
+    That is the box score times the mean of the joint scores above ``scored_joint``, and 0 when none is above it.
+
+    Args:
+        joint_scores: (n, K).
+        bbox_scores: (n,).
+        scored_joint: MMPose's ``keypoint_score_thr``.
+    """
+    counted = np.asarray(joint_scores) > scored_joint
+    return bbox_scores * np.where(counted, joint_scores, 0).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
 
 
 def _round(values, digits: int) -> np.ndarray:

@@ -63,6 +63,17 @@ def test_score_is_that_of_cocometric():
     np.testing.assert_allclose(poses.scores, [0.5 * (0.9 + 0.5) / 2, 0], rtol=1e-6)
 
 
+def test_raw_scores_are_clipped_but_rank_as_they_are():
+    raw = np.array([[1.2, 3.0], [5.0, 1.5], [0.1, -0.3]])
+    poses = Poses.of_raw(np.zeros((3, 2, 2)), raw, np.tile([0, 0, 5, 5], (3, 1)), [1.0, 0.5, 1.0])
+    np.testing.assert_allclose(poses.keypoint_scores, [[1, 1], [1, 1], [0.1, 0]])
+    np.testing.assert_allclose(poses.scores, [2.1, 0.5 * 3.25, 0])
+    np.testing.assert_allclose(poses[[1, 0]].scores, [1.625, 2.1])
+    assert [row['score'] for row in poses.to_coco(1)] == pytest.approx([2.1, 1.625, 0])
+    with pytest.raises(AMFACError, match='scores must have the shape'):
+        Poses(np.zeros((1, 2, 2)), np.ones((1, 2)), [[0, 0, 5, 5]], [1.0], [1.0, 1.0])
+
+
 def test_to_coco_is_plain_json():
     results = make().to_coco(image_id=7, category_id=1, first_id=40)
     assert json.loads(json.dumps(results)) == results

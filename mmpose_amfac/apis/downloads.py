@@ -1,6 +1,7 @@
 """Published files: from the cache, else from their address, checked before use."""
 
 import os
+import re
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPException
@@ -11,6 +12,8 @@ from mmpose_amfac.files import atomic_path, sha256
 
 TIMEOUT = 5.0
 _CHUNK = 1 << 20
+# at the end of a name, a date behind them allowed: name-05d8511e, name-04af38ce_20220923, name_42b7e6e6-20230207
+_DIGITS = re.compile(r'[-_]([0-9a-f]{8})(?:[-_]\d{8})?$')
 
 
 def cache_folder() -> Path:
@@ -19,10 +22,10 @@ def cache_folder() -> Path:
 
 
 def fetch(address: str, remedy: str, offline: bool = False) -> Path:
-    """The local copy of a file whose name has the first eight hex digits of its sha256 at the end or before a date
-    (``name-05d8511e.pth``, ``name-04af38ce_20220923.pth``).
+    """The local copy of a published file, checked against the digits of its sha256 that its name has.
 
-    More than these eight digits is not published, so the check finds damage and mix-ups, not forgeries.
+    More than these eight digits (:func:`published_digits`) is not published, so the check finds damage and mix-ups, not
+    forgeries; a file whose name has none is taken as it comes.
 
     Args:
         address: where the file is published.
@@ -63,8 +66,14 @@ def _blocks(address: str, remedy: str) -> Iterator[bytes]:
         raise AMFACError(f'{address} cannot be reached ({reason}); {remedy}') from None
 
 
+def published_digits(name: str) -> str | None:
+    """The first eight hex digits of the sha256 in the name of a file, or None."""
+    match = _DIGITS.search(Path(name).stem)
+    return match and match[1]
+
+
 def _verify(path: Path, name: str, remedy: str) -> None:
-    digest, expected = sha256(path), Path(name).stem.rsplit('-', 1)[-1].partition('_')[0]
-    if not digest.startswith(expected):
+    digest, expected = sha256(path), published_digits(name)
+    if expected is not None and not digest.startswith(expected):
         raise AMFACError(f'{name} has the sha256 {digest[:8]}..., its name says {expected}... (the {len(expected)} '
                          f'digits that are published): the file is damaged or another one; {remedy}')

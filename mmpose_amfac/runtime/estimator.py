@@ -21,8 +21,8 @@ class AMFACPose(TopDown):
 
     Args:
         model: name or alias of a packaged model file, or an ``.onnx``, ``.xml`` or ``.engine`` file: ours, or any with
-            SimCC vectors (RTMPose and its kin) or heatmaps. Scores are clipped to [0, 1], for RTMPose's vectors are
-            not probabilities.
+            SimCC vectors (RTMPose and its kin) or heatmaps. Joint scores are clipped to [0, 1], for RTMPose's vectors
+            are not probabilities; persons are ranked by what they were before.
         detector: finds the persons where a call gives no boxes: an RTMDet ``.onnx`` file, ``'whole_image'`` (the
             picture is one person), or a callable picture -> boxes (n, 4), scores (n,).
         backend, device, precision: see :func:`~mmpose_amfac.runtime.engines.open_engine`. The detector runs by ONNX
@@ -81,7 +81,8 @@ class AMFACPose(TopDown):
         """Crops (n, height, width, 3) uint8 BGR -> joints (n, K, 2) in pixels of the crop and scores (n, K)."""
         if not len(crops):
             return np.zeros((0, self.num_keypoints, 2), np.float32), np.zeros((0, self.num_keypoints), np.float32)
-        return self._run(len(crops), lambda rows: crops[rows])
+        keypoints, scores = self._run(len(crops), lambda rows: crops[rows])
+        return keypoints, scores.clip(0, 1)
 
     def _paced(self, opened, streams: int | None, piece: int | None) -> Pace:
         on_cpu = self.engine.provider in ('CPUExecutionProvider', 'OpenVINOExecutionProvider', 'CPU')
@@ -113,15 +114,14 @@ class AMFACPose(TopDown):
         return tuple(map(np.concatenate, zip(*parts)))
 
     def _piece(self, engine, crops):
-        """Crops -> joints and scores, one call of the network (two with ``flip``)."""
+        """Crops -> joints and raw scores, one call of the network (two with ``flip``)."""
         inputs = geometry.normalise(crops, self.manifest.channel_order, self.manifest.mean, self.manifest.std)
         results = engine(inputs)
         outputs = [results[i] for i in self._outputs]
         if self.flip:
             results = engine(inputs[..., ::-1])
             outputs = [(a + b) / 2 for a, b in zip(outputs, self._flip_back([results[i] for i in self._outputs]))]
-        keypoints, scores = self._decode(outputs)
-        return keypoints, scores.clip(0, 1)
+        return self._decode(outputs)
 
     def _flip_back(self, outputs):
         indices = self.skeleton.flip_indices

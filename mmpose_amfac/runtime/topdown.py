@@ -115,11 +115,11 @@ class TopDown(ABC):
         keypoints, keypoint_scores = self._run(len(owners), crops)
         keypoints = self.to_image(keypoints, center, scale)
         ends = np.cumsum(counts)
-        return [Poses(keypoints[end - n:end], keypoint_scores[end - n:end], b, s) if n
+        return [Poses.of_raw(keypoints[end - n:end], keypoint_scores[end - n:end], b, s) if n
                 else Poses.empty(self.num_keypoints) for end, n, b, s in zip(ends, counts, boxes, scores)]
 
     def _run(self, count: int, crops):
-        """Joints and scores of ``count`` crops; ``crops(slice)`` cuts some of them."""
+        """Joints and scores, which may be raw, of ``count`` crops; ``crops(slice)`` cuts some of them."""
         rows = [slice(i, min(i + self.batch_size, count)) for i in range(0, count, self.batch_size)]
         return tuple(map(np.concatenate, zip(*(self.forward(crops(r)) for r in rows))))
 

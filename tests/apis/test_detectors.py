@@ -59,6 +59,17 @@ def test_address_then_cache(server, cache):
     assert list(cache.iterdir()) == [path]
 
 
+@pytest.mark.parametrize('name', ['det-{}', 'det-{}_20220923', 'det_{}-20230207', 'det_512x512_{}-20230207', 'words',
+                                  'det_20220902_112414-{}', 'edpose_res50_coco_3rdparty'])
+def test_checksums_in_the_ways_of_mmpose(server, cache, name):
+    """Behind a line or a dash, a date behind it or none; a name without one is taken as it comes."""
+    file = f'{name.format(DIGEST)}.pth'
+    assert fetch(f'{server[0]}/{file}', 'remedy').read_bytes() == CONTENT
+    if '{}' in name:
+        with pytest.raises(AMFACError, match='its name says 0badc0de'):
+            fetch(f'{server[0]}/{name.format("0badc0de")}.pth', 'remedy')
+
+
 def test_wrong_checksum_is_refused_and_not_kept(server, cache):
     with pytest.raises(AMFACError, match=f'sha256 {DIGEST}.*its name says 00000000.*8 digits that are published'):
         fetch(f'{server[0]}/det-00000000.pth', 'remedy')

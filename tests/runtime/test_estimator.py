@@ -313,6 +313,18 @@ def test_scores_of_rtmpose_are_clipped(tmp_path, make_file, astronaut):
     assert scores.max() == 1 and scores.min() >= 0
 
 
+def test_persons_are_ranked_by_scores_before_they_are_clipped(simcc_file, astronaut, monkeypatch):
+    pose = AMFACPose(simcc_file, threads=1, streams=1)
+    decode = pose._decode
+    monkeypatch.setattr(pose, '_decode', lambda outputs: (
+        decode(outputs)[0], np.arange(1, 4)[:len(outputs[0]), None] * np.full((1, pose.num_keypoints), 1.5)))
+    boxes = [[x, 20, x + 100, 220] for x in (10, 60, 110)]
+    poses = pose(astronaut, boxes, [1.0, 0.9, 0.8])
+    assert (poses.keypoint_scores == 1).all()
+    np.testing.assert_allclose(poses.scores, [1.5, 2.7, 3.6], rtol=1e-6)
+    assert (pose.forward(pose.crop(astronaut, np.array(boxes, np.float32))[0])[1] == 1).all()
+
+
 def test_network_that_gives_no_numbers_is_one_line(tmp_path, make_file, astronaut):
     onnx = pytest.importorskip('onnx')
     model = onnx.load(make_file(tmp_path / 'f.onnx'))
