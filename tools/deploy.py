@@ -27,7 +27,8 @@ def parse_args():
                         'scikit-image installs)')
     parser.add_argument('--device', default='cpu', help='cpu, or cuda:0 for TensorRT')
     parser.add_argument('--dump-info', action='store_true', help="also write what MMDeploy's SDK reads")
-    parser.add_argument('--random-weights', action='store_true', help='instead of CHECKPOINT, to measure speed')
+    parser.add_argument('--random-weights', action='store_true', help='instead of CHECKPOINT, or as what it holds, to '
+                        'measure speed: boxes are not judged then')
     parser.add_argument('--verbose', action='store_true', help='show what MMDeploy and MMEngine log')
     return parser.parse_args()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmpose_amfac.deploy import deploy_config as configs
 from mmpose_amfac.deploy.places import is_file, make_folder
+from mmpose_amfac.deploy.settle import settle
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.files import sha256, write_json
 from mmpose_amfac.packages import install_command
@@ -38,7 +39,7 @@ class Conversion:
 
 
 def convert(deploy_config, model_config, checkpoint, work_dir, images=None, device: str = 'cpu', sdk: bool = False,
-            random_weights: bool = False) -> Conversion:
+            random_weights: bool = False, compare: bool = True) -> Conversion:
     """Convert a model and compare the result with it. Nothing half-written appears in ``work_dir``.
 
     Args:
@@ -50,7 +51,8 @@ def convert(deploy_config, model_config, checkpoint, work_dir, images=None, devi
         device: ``'cpu'``, or ``'cuda:0'`` for TensorRT.
         sdk: also write what MMDeploy's SDK reads (``deploy.json``, ``pipeline.json``, ``detail.json``).
         random_weights: for measuring speed: the checkpoint holds random weights, of any detector too, or is None and
-            weights of seed 0 are drawn.
+            weights of seed 0 are drawn. Boxes are compared but never judged; ``check.json`` says so.
+        compare: False where the caller compares the file itself: the status is ``'unverified'``.
 
     Raises:
         MissingPackageError: MMDeploy or the back end is not installed.
@@ -87,13 +89,15 @@ def convert(deploy_config, model_config, checkpoint, work_dir, images=None, devi
             with _told(f'{backend} cannot convert {model_config}'):
                 _calibrate(deploy, model, source.checkpoint, folder, device)
                 files = list(to_backend(backend, files, work_dir=folder, deploy_cfg=deploy, device=device))
-        with _told(f'{backend} cannot run its file'):
-            report = source.compare(files)
+        report = source.uncompared()
+        if compare:
+            with _told(f'{backend} cannot run its file'):
+                report = source.compare(files)
         if sdk:
             with _told('the files of the SDK cannot be written'):
                 export2SDK(deploy, model, folder, str(checkpoint or ''), device)
         report |= dict(backend=backend, deploy_config=Path(deploy.filename).name, model_config=str(model_config),
-                       checkpoint='random' if checkpoint is None else str(checkpoint))
+                       checkpoint='random' if checkpoint is None else str(checkpoint), random_weights=random_weights)
         return _deliver(Path(folder), work_dir, [Path(f).name for f in files], report)
 
 
@@ -143,7 +147,7 @@ def _reference(deploy, model_config, checkpoint, images, device: str, folder: Pa
         model = build_task_processor(model_config, as_trained, device).build_pytorch_model(None)
     if checkpoint is None:
         found = kind(deploy, task, model, images, folder / 'random.pth', True)
-        _settle(model, found.inputs())
+        settle(model, lambda: model._forward(found.inputs()))
         torch.save(dict(state_dict=model.state_dict()), found.checkpoint)
         return found
     if configs.is_pose(deploy) or random:
@@ -152,19 +156,6 @@ def _reference(deploy, model_config, checkpoint, images, device: str, folder: Pa
         # loads strictly, and refuses a model that does not find persons
         model = MMDetDetector(model_config.filename, checkpoint, device).model
     return kind(deploy, task, model, images, checkpoint, random)
-
-
-def _settle(model, inputs) -> None:
-    """Give random weights the BatchNorm statistics of real pictures: else activations of deep networks vanish."""
-    import torch
-    norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-        norm.train()
-    with torch.no_grad():
-        model._forward(inputs)
-    model.eval()
 
 
 def _available(backend: str, manager, device: str) -> None:

@@ -77,8 +77,10 @@ def input_size(model) -> tuple[int, int]:
     """(width, height) of a pose model's input, pixels."""
     if finds_people(model):
         # its codec may name the size that it was trained with
-        return next(tuple(step.input_size) for step in model.test_dataloader.dataset.pipeline
-                    if step.type == 'BottomupResize')
+        for step in model.test_dataloader.dataset.pipeline:
+            if step.type == 'BottomupResize':
+                return tuple(step.input_size)
+        raise AMFACError('the test pipeline of the model config has no BottomupResize, which tells the input size')
     codec = model.get('codec') or model.model.get('head', {}).get('decoder')
     codec = codec[-1] if isinstance(codec, (list, tuple)) else codec
     if not codec or 'input_size' not in codec:

@@ -38,6 +38,10 @@ class Reference(ABC):
             report['status'] = 'unverified'
         return report
 
+    def uncompared(self) -> dict:
+        """What :meth:`compare` gives where nothing was compared."""
+        return dict(status='unverified', precision=self.precision, samples='no pictures', reasons=[])
+
     @abstractmethod
     def _figures(self, run) -> dict:
         """What the comparison found; ``reasons`` for a rejection, ``nothing`` where nothing could be compared."""

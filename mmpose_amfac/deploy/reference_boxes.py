@@ -67,7 +67,7 @@ class BoxReference(Reference):
             reasons += [reason for reason in faults if reason is not None]
             if reasons:
                 return report
-            found, missed = _paired(wanted, *self._boxes(dets, second), self._least())
+            found, missed = paired(wanted, *self._boxes(dets, second), self._least())
             pairs += found
             lone += missed
         report |= dict(boxes=len(pairs) + lone, left_out=lone / max(len(pairs) + lone, 1),
@@ -101,11 +101,11 @@ class BoxReference(Reference):
         return data['inputs'], found.pred_instances.cpu().numpy()
 
 
-def _paired(wanted, dets, labels, least: float) -> tuple[list[tuple[float, float]], int]:
+def paired(wanted, dets, labels, least: float, within: float = SAME_BOX) -> tuple[list[tuple[float, float]], int]:
     """Pairs of torch's boxes with the file's, nearest first, and how many of either have no partner.
 
     A box has one partner at most, of its own label; coordinates of key points may follow those of the box. Boxes below
-    the score ``least`` may be partners, but need none.
+    the score ``least`` may be partners, but need none; ``within`` is how many pixels partners may be apart.
 
     Returns:
         (pixels, score) by which pairs differ, and the number of boxes without a partner.
@@ -114,7 +114,7 @@ def _paired(wanted, dets, labels, least: float) -> tuple[list[tuple[float, float
     away[wanted.labels[:, None] != labels] = np.inf
     theirs, ours = wanted.scores, dets[:, -1]
     pairs, taken, given = [], set(), set()
-    for i, j in sorted(np.argwhere(away <= SAME_BOX).tolist(), key=lambda pair: away[tuple(pair)]):
+    for i, j in sorted(np.argwhere(away <= within).tolist(), key=lambda pair: away[tuple(pair)]):
         if i not in taken and j not in given:
             taken.add(i)
             given.add(j)

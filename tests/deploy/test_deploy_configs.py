@@ -143,3 +143,13 @@ def test_names_are_no_patterns(name):
     for load in (deploy_config.load, deploy_config.load_model):
         with pytest.raises(AMFACError, match='does not exist'):
             load(name)
+
+
+def test_a_model_of_people_without_its_resize_is_told():
+    def model(*pipeline):
+        return Config(dict(model=dict(head=dict(type='RTMOHead')), test_dataloader=dict(dataset=dict(
+            pipeline=[dict(type='LoadImage'), *pipeline]))))
+
+    with pytest.raises(AMFACError, match='no BottomupResize'):
+        deploy_config.input_size(model())
+    assert deploy_config.input_size(model(dict(type='BottomupResize', input_size=(640, 416)))) == (640, 416)

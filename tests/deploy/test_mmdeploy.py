@@ -178,5 +178,6 @@ def test_a_zoo_model_with_random_weights(converted):
     folder = converted[0] / 'zoo'
     told = report(folder)
     assert told['status'] == 'passed' and told['raw_max'] < 1e-3 and told['checkpoint'] == 'random'
+    assert told['random_weights'] is True and report(converted[0] / 'wrong')['random_weights'] is False
     assert sorted(p.name for p in folder.iterdir()) == ['check.json', 'end2end.onnx']
     assert session(folder / 'end2end.onnx').get_outputs()[0].shape == ['batch', 17, 64, 48]
