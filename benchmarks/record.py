@@ -2,7 +2,8 @@
 
 import os
 import platform
-from importlib.metadata import version
+from functools import cache
+from importlib.metadata import packages_distributions, version
 
 from mmpose_amfac import __version__
 from mmpose_amfac.apis.report import commit, cpu_name
@@ -13,13 +14,23 @@ def load() -> float:
     return round(os.getloadavg()[0], 2)
 
 
-def environment(*packages: str, device: str | None = None) -> dict:
+def environment(*modules: str, device: str | None = None) -> dict:
     """Device, versions and commit; the load of the machine is a matter of each measurement.
 
     Args:
-        packages: installed distributions that take part.
+        modules: that take part, by the name that is imported; what is not installed has no version.
         device: name of what computes; the processor unless given.
     """
     return dict(device=device or cpu_name(), commit=commit(),
-                versions=dict(python=platform.python_version(), mmpose_amfac=__version__,
-                              **{name: version(name) for name in packages}))
+                versions=dict(python=platform.python_version(), mmpose_amfac=__version__, **_versions(modules)))
+
+
+def _versions(modules) -> dict[str, str]:
+    known = _distributions()
+    return {name: version(name) for module in modules for name in known.get(module, ())[:1]}
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    """Module -> what installed it: one module may come from several distributions (cv2, onnxruntime)."""
+    return packages_distributions()

@@ -38,9 +38,18 @@ class Results:
     def __contains__(self, id: str) -> bool:
         return id in self._rows
 
-    def has_figures(self, id: str) -> bool:
-        """Whether there is a row with figures; one with a reason may get them now."""
-        return id in self._rows and 'reason' not in self._rows[id]
+    def __getitem__(self, id: str) -> dict:
+        return self._rows[id]
+
+    def has_figures(self, id: str, environment: dict | None = None) -> bool:
+        """Whether there is a row with figures; one with a reason may get them now.
+
+        Args:
+            environment: of this moment: a row of another device or of other versions does not count.
+        """
+        row = self._rows.get(id, dict(reason='missing'))
+        return 'reason' not in row and (environment is None or all(
+            row['environment'][key] == environment[key] for key in ('device', 'versions')))
 
     @property
     def rows(self) -> list[dict]:
@@ -58,6 +67,13 @@ class Results:
         self._rows |= {row['id']: row for row in rows}
         if self.path:
             write(self.path, self.kind, self.rows)
+
+
+def reason_of(error: Exception) -> str:
+    """The ``reason`` of a row where one system of several failed: the first line of an exception."""
+    lines = str(error).strip().splitlines()
+    text = lines[0][:300] if lines else 'no reason was given'
+    return text if isinstance(error, AMFACError) else f'{type(error).__name__}: {text}'
 
 
 def write(path, kind: str, rows: list[dict]) -> None:

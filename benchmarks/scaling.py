@@ -9,15 +9,23 @@ size (:mod:`benchmarks.timing.crowd_picture`); how random networks are made to f
 :mod:`benchmarks.models.pipelines`. A top-down system's time is that of a detector and of its own work on the boxes,
 which are timed one after the other in the same round and added; so each goes with every detector. Everything from the
 uint8 picture to points in it is timed. All systems of a picture run in turn, in rounds; a call starts when the threads
-of the one before have come to rest. Rows that the file has already with figures are not measured again.
+of the one before have come to rest. Files of networks are compared with torch before they are timed.
 
-The exit code is 1 where something that should run failed; its rows say why. What cannot run (an operator that is not
-compiled, a network that only torch runs) has rows with the reason too, and is no failure.
+The NMS of networks with random weights has about as many candidates as there are people; a trained one has several for
+each, which costs well under 0.1 ms more. ``found`` in a row is the number of people that are really found; times for
+fewer than are in the picture take no part in crossovers.
+
+Where a figure of a picture is missing, or is of another device or other versions, all systems given are measured on it
+anew: times of one picture are compared within the same rounds only (``run``).
+
+Exit code 0: complete; what cannot run (an operator that is not compiled, a network that only torch runs) has rows with
+the reason. 1: something that should run failed; its rows say why. 2: a wrong call.
 """
 
 import argparse
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import cv2
@@ -28,7 +36,7 @@ from benchmarks.models.bottom_up import open_stage
 from benchmarks.models.pipelines import BACKENDS, Setting
 from benchmarks.people import PAUSE, astronaut
 from benchmarks.record import environment, load
-from benchmarks.results import CannotRunError, Results
+from benchmarks.results import CannotRunError, Results, reason_of
 from benchmarks.timing.crossover import crossovers
 from benchmarks.timing.crowd_picture import MOST, PICTURE, crowd
 from benchmarks.timing.rounds import interleaved, spread
@@ -48,9 +56,6 @@ SYSTEMS = (
 DETECTORS = ('rtmdet_nano_320-8xb32_coco-person', 'rtmdet_m_640-8xb32_coco-person')
 PEOPLE = (1, 2, 4, 8, 16, 32, 64)
 LEAST_ROUNDS, WARM_UP, SEED = 3, 1, 0
-# what torch, an exporter or an engine raise where a network does not suit them
-FAILURES = (AMFACError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError,
-            AssertionError, ImportError, MemoryError)
 
 
 def pairs(systems, detectors) -> list[tuple]:
@@ -59,13 +64,14 @@ def pairs(systems, detectors) -> list[tuple]:
             for detector in (detectors if system.paradigm.startswith('td-') else (None, ))]
 
 
-def row_of(system, detector, setting: Setting, people: int) -> dict:
-    """The settings of a row."""
-    found = detector.name if detector else ''
-    return dict(id=' '.join(filter(None, [system.name, found and f'after {found}', setting.backend,
-                                          f'threads={setting.threads}', f'people={people}'])),
-                name=system.name, system=system.system, paradigm=system.paradigm, detector=found,
-                backend=setting.backend, threads=setting.threads, people=people, picture=list(PICTURE), seed=SEED)
+def row_of(system, detector, setting: Setting, people: int, where: dict) -> dict:
+    """The settings of a row in the environment ``where``."""
+    first = detector.name if detector else ''
+    return dict(id=' '.join(filter(None, [system.name, first and f'after {first}', setting.backend,
+                                          f'threads={setting.threads}', f'people={people}', where['device']])),
+                name=system.name, system=system.system, paradigm=system.paradigm, detector=first,
+                backend=setting.backend, threads=setting.threads, people=people, picture=list(PICTURE), seed=SEED,
+                environment=where)
 
 
 def open_all(systems, setting: Setting):
@@ -74,8 +80,9 @@ def open_all(systems, setting: Setting):
     for system in tqdm(systems, desc='opening', disable=None, leave=False):
         try:
             stages[system.name] = open_stage(system, setting)
-        except FAILURES as error:
-            reasons[system.name] = _told(error)
+        # whatever torch, an exporter or an engine raises, the other systems go on
+        except Exception as error:
+            reasons[system.name] = reason_of(error)
             if not isinstance(error, CannotRunError):
                 failed.add(system.name)
     return stages, reasons, failed
@@ -89,9 +96,9 @@ def measure(stages, photograph, people: int, rounds: int, seconds: float):
         try:
             calls[name] = stage.ready(image, boxes)
             calls[name]()
-        except FAILURES as error:
+        except Exception as error:
             calls.pop(name, None)
-            reasons[name] = _told(error)
+            reasons[name] = reason_of(error)
     if not calls:
         return {}, load(), reasons
     start = time.perf_counter()
@@ -103,36 +110,31 @@ def measure(stages, photograph, people: int, rounds: int, seconds: float):
     return interleaved(calls, count, warm_up=WARM_UP, pause=PAUSE), before, reasons
 
 
-def rows(todo, stages, reasons, photograph, setting: Setting, people: int, args) -> list[dict]:
-    """Rows of one number of people.
+def rows(todo, stages, reasons, photograph, settings, args) -> list[dict]:
+    """Rows of one picture.
 
     Args:
-        todo: pairs that are missing.
+        todo: pairs.
         stages, reasons: by name.
+        settings: the other arguments of :func:`row_of`.
     """
-    needed = {system.name for pair in todo for system in pair if system}
-    seconds, before, failed = measure({n: s for n, s in stages.items() if n in needed}, photograph, people,
-                                      args.rounds, args.seconds)
+    people, run = settings[1], uuid.uuid4().hex[:12]
+    seconds, before, failed = measure(stages, photograph, people, args.rounds, args.seconds)
     reasons = {**reasons, **failed}
-    found = []
+    made = []
     for system, detector in todo:
         parts = [s.name for s in (detector, system) if s]
-        row = row_of(system, detector, setting, people)
+        row = row_of(system, detector, *settings)
         why = next((reasons[name] for name in parts if name in reasons), None)
         if why is not None:
-            found.append({**row, 'reason': why})
+            made.append({**row, 'reason': why})
             continue
         times = sum(seconds[name] for name in parts)
-        found.append(dict(row, seconds=[round(v / 1e3, 7) for v in spread(times * 1e3)], rounds=len(times),
-                          warm_up=WARM_UP + 2, load=before, provider=stages[system.name].provider,
-                          note='; '.join(filter(None, (stages[name].note for name in parts)))))
-    return found
-
-
-def _told(error) -> str:
-    lines = str(error).strip().splitlines()
-    text = lines[0][:300] if lines else 'no reason was given'
-    return text if isinstance(error, AMFACError) else f'{type(error).__name__}: {text}'
+        made.append(dict(row, seconds=[round(v / 1e3, 7) for v in spread(times * 1e3)], rounds=len(times), run=run,
+                         found=min(stages[name].found for name in parts), warm_up=WARM_UP + 2, load=before,
+                         provider=stages[system.name].provider,
+                         note='; '.join(filter(None, (stages[name].note for name in parts)))))
+    return made
 
 
 def show(found: list[dict]) -> None:
@@ -144,12 +146,12 @@ def show(found: list[dict]) -> None:
         print(f'{row["people"]:3d} {row["backend"]:12s} {row["threads"]:2d} {name:75s} {told}')
     for pair in crossovers(found):
         print(f'{pair.one_stage} against {pair.top_down} after {pair.detector} ({pair.backend}, '
-              f'{pair.threads} threads): {pair.told()}')
+              f'{pair.threads} threads, {pair.device}): {pair.told()}')
 
 
 def main(argv=None) -> int:
     """Measure and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0], epilog=__doc__.rpartition('\n\n')[2])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('names', nargs='*', metavar='NAME', help='systems of benchmarks.zoo (default: fourteen)')
     parser.add_argument('--detector', nargs='+', default=DETECTORS, metavar='NAME',
                         help='for top-down systems (default: RTMDet-nano 320 and RTMDet-m 640)')
@@ -180,24 +182,30 @@ def main(argv=None) -> int:
 
 
 def run(systems, detectors, args) -> int:
-    """Measure what the file does not have yet."""
+    """Measure the pictures of which the file does not have everything yet."""
     results, setting = Results(args.out, 'scaling'), Setting(args.backend, args.threads, args.files)
-    todo = {people: [(s, d) for s, d in pairs(systems, detectors)
-                     if not results.has_figures(row_of(s, d, setting, people)['id'])] for people in args.people}
-    needed = {s.name: s for missing in todo.values() for pair in missing for s in pair if s}
+    where = environment('torch', 'mmpose', 'mmdet', 'mmdeploy', *{args.backend} - {'torch'})
+    wanted = pairs(systems, detectors)
+
+    def missing(people, pairs):
+        return [pair for pair in pairs
+                if not results.has_figures(row_of(*pair, setting, people, where)['id'], where)]
+
+    todo = [people for people in args.people if missing(people, wanted)]
     cv2.setNumThreads(args.threads)
     import torch
     torch.set_num_threads(args.threads)
     photograph = read_image(args.image) if args.image else astronaut()
+    needed = {s.name: s for pair in wanted for s in pair if s} if todo else {}
     stages, reasons, failed = open_all(needed.values(), setting)
-    where = environment('torch', 'mmpose', 'mmdet', 'mmdeploy', *{args.backend} - {'torch'})
-    expected = {name for name in reasons if name not in failed}
+    runnable = [pair for pair in wanted if not any(s and s.name in reasons for s in pair)]
     bad = bool(failed)
-    for people in tqdm(args.people, desc='people', disable=None, leave=False):
-        if todo[people]:
-            found = rows(todo[people], stages, reasons, photograph, setting, people, args)
-            bad |= any('reason' in row and not {row['name'], row['detector']} & expected for row in found)
-            results.add(*({**row, 'environment': where} for row in found))
+    for people in tqdm(todo, desc='people', disable=None, leave=False):
+        # what cannot run is no reason to measure the others again
+        here = wanted if missing(people, runnable) else [pair for pair in wanted if pair not in runnable]
+        made = rows(here, stages if here is wanted else {}, reasons, photograph, (setting, people, where), args)
+        bad |= any('reason' in row and not {row['name'], row['detector']} & reasons.keys() for row in made)
+        results.add(*made)
     show(results.rows)
     return int(bad)
 

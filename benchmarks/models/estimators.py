@@ -2,21 +2,19 @@
 
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 
 from benchmarks import zoo
+from benchmarks.models.kinds import kind_of, system_of, weights_of
 from benchmarks.models.movenet import MoveNet, is_movenet
 from benchmarks.results import CannotRunError
-from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.poses import SCORED_JOINT
 from mmpose_amfac.runtime import AMFACPose
-from mmpose_amfac.runtime.contract import model_file, packaged
-from mmpose_amfac.runtime.engines import SUFFIXES, open_engine, usable_cores
+from mmpose_amfac.runtime.engines import open_engine, usable_cores
 from mmpose_amfac.runtime.topdown import TopDown
 
 BATCH = 32
-_PACKAGES = dict(onnxruntime='onnxruntime', openvino='openvino', tensorrt='tensorrt')
 
 
 @dataclass
@@ -32,7 +30,6 @@ class Estimator:
         takes_boxes: False for networks that find the persons themselves.
         protocol: the part of a protocol that the model decides.
         run: what else a row tells of it.
-        packages: distributions that take part.
     """
 
     model: str
@@ -43,36 +40,6 @@ class Estimator:
     takes_boxes: bool
     protocol: dict
     run: dict
-    packages: tuple
-
-
-def kind_of(model: str, checkpoint=None) -> str:
-    """``'results'``, ``'file'``, ``'config'`` or ``'system'``, by what the name looks like.
-
-    Raises:
-        AMFACError: no such file or system, or a checkpoint where none belongs or where one is needed.
-    """
-    kind = _kind(model)
-    if checkpoint and kind in ('results', 'file'):
-        raise AMFACError(f'--checkpoint belongs to a system of MMPose or a CONFIG.py, not to {model}')
-    if checkpoint and not Path(checkpoint).is_file():
-        raise AMFACError(f'--checkpoint {checkpoint} does not exist')
-    if kind == 'config' and not checkpoint:
-        raise AMFACError(f'config {model} needs its weights: --checkpoint FILE.pth')
-    return kind
-
-
-def _kind(model: str) -> str:
-    suffix = Path(model).suffix.lower()
-    if suffix in SUFFIXES or suffix in ('.json', '.py'):
-        if not Path(model).is_file():
-            raise AMFACError(f'{model} does not exist')
-        return {'.json': 'results', '.py': 'config'}.get(suffix, 'file')
-    if model.lower() in packaged():
-        return 'file'
-    if zoo.find(model).paradigm == 'detector':
-        raise AMFACError(f'{model} is a person detector; its boxes go into --boxes')
-    return 'system'
 
 
 def open_estimator(model: str, category: int, *, flip=False, checkpoint=None, weights=None, manifest=None,
@@ -95,29 +62,10 @@ def open_estimator(model: str, category: int, *, flip=False, checkpoint=None, we
     if kind_of(model, checkpoint) == 'file':
         return _file(weights_of(model), category, flip, manifest, backend, device, threads)
     from mmengine.utils.dl_utils import mmcv_full_available
-    system = zoo.of_config(model) if model.endswith('.py') else zoo.find(model)
+    system = system_of(model)
     if system.needs_operators and not mmcv_full_available():
         raise CannotRunError(f'{system.name} needs the operator {system.needs_operators} of a compiled mmcv')
     return _torch(system, weights_of(model, checkpoint, weights), category, flip, device, threads)
-
-
-def weights_of(model: str, checkpoint=None, folder=None) -> Path:
-    """The file that decides what a model gives: the model file, the checkpoint or the results.
-
-    Raises:
-        CannotRunError: published weights that are neither here nor can be fetched.
-    """
-    kind = kind_of(model, checkpoint)
-    if kind == 'results':
-        return Path(model)
-    if kind == 'file':
-        return model_file(model)
-    if checkpoint:
-        return Path(checkpoint)
-    try:
-        return zoo.weights(zoo.find(model), folder)
-    except AMFACError as error:
-        raise CannotRunError(str(error)) from None
 
 
 def _file(path: Path, category, flip, manifest, backend, device, threads) -> Estimator:
@@ -132,14 +80,18 @@ def _file(path: Path, category, flip, manifest, backend, device, threads) -> Est
         name, precision = made.model, f'{made.precision}, arithmetic: {model.engine.precision}'
         more = dict(padding=made.padding, decode=made.decode, channel_order=made.channel_order)
     engine = model.engine
-    package = _PACKAGES[engine.backend]
     return _top_down(
-        model, name, path, category, f'{package} {version(package)}', precision, ('opencv-python-headless', ),
+        model, name, path, category, _versioned(engine.backend), precision,
         dict(provider=engine.provider, threads=model.threads, batch=model.batch_size, input=list(model.input_size),
              **more))
 
 
-def _top_down(model: TopDown, name, path, category, backend, precision, packages, run) -> Estimator:
+def _versioned(module: str) -> str:
+    """A back end and its version, whatever the distribution is called (onnxruntime, onnxruntime-gpu)."""
+    return f'{module} {import_module(module).__version__.partition("-")[0]}'
+
+
+def _top_down(model: TopDown, name, path, category, backend, precision, run) -> Estimator:
 
     def predict(pictures, ids, boxes, scores):
         poses = model(pictures, boxes, scores)
@@ -147,7 +99,7 @@ def _top_down(model: TopDown, name, path, category, backend, precision, packages
 
     return Estimator(name, path, predict, model.skeleton.sigmas, model.num_keypoints, True, dict(
         flip_test=model.flip, score_mode='bbox_keypoint', keypoint_score_thr=SCORED_JOINT, nms_mode='none',
-        backend=backend, precision=precision), run, ('numpy', 'pycocotools', *packages))
+        backend=backend, precision=precision), run)
 
 
 def _torch(system, checkpoint, category, flip, device, threads) -> Estimator:
@@ -155,18 +107,17 @@ def _torch(system, checkpoint, category, flip, device, threads) -> Estimator:
     torch.set_num_threads(threads)
     cfg = zoo.load_config(system)
     backend = f'torch {torch.__version__}'
-    packages = ('torch', 'mmpose', 'opencv-python-headless')
     if (cfg.model.get('head') or {}).get('type') == 'AMFACHead':
         from mmpose_amfac.apis import TorchEstimator
         model = TorchEstimator(str(zoo.config_file(system)), checkpoint, device, BATCH, flip)
-        return _top_down(model, system.name, checkpoint, category, backend, 'fp32', packages, dict(
+        return _top_down(model, system.name, checkpoint, category, backend, 'fp32', dict(
             provider=str(model.device), threads=threads, batch=BATCH, input=list(model.input_size),
             padding=model.padding))
     from benchmarks.models.mmpose_model import MMPoseModel
     model = MMPoseModel(system, cfg, checkpoint, flip, device)
     return Estimator(system.name, checkpoint, partial(model.predict, category=category), model.sigmas,
                      len(model.sigmas), model.top_down, dict(
-                         flip_test=flip, score_mode=model.score_mode, keypoint_score_thr=SCORED_JOINT,
-                         nms_mode='none', backend=backend, precision='fp32'),
+                         flip_test=flip, score_mode=model.score_mode, keypoint_score_thr=model.score_thr,
+                         nms_mode=model.nms, backend=backend, precision='fp32'),
                      dict(provider=str(model.device), threads=threads, batch=BATCH if model.top_down else 1,
-                          input=list(system.input_size)), ('numpy', 'pycocotools', *packages))
+                          input=list(system.input_size)))

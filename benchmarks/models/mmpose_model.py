@@ -1,9 +1,7 @@
-"""Networks of MMPose, run by MMPose: crops, decoding and scores are those of its configs.
-
-Poses that lie on one another are all kept (``nms_mode='none'``), as the evaluation of one-stage networks does.
-"""
+"""Networks of MMPose, run by MMPose: crops, decoding, scores and OKS NMS are those of its configs."""
 
 import warnings
+from inspect import signature
 
 import numpy as np
 
@@ -11,7 +9,7 @@ from benchmarks import zoo
 from benchmarks.results import CannotRunError
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.geometry import xyxy_to_xywh
-from mmpose_amfac.poses import Poses
+from mmpose_amfac.poses import person_scores
 
 BATCH = 32
 
@@ -30,6 +28,8 @@ class MMPoseModel:
         name: of the system.
         top_down: whether it takes boxes.
         score_mode: how the config's evaluation ranks poses.
+        nms: how it drops poses that lie on others: ``'none'``, or MMPose's function and the OKS above which one is
+            dropped.
         sigmas: OKS constants of its data set.
 
     Raises:
@@ -55,7 +55,10 @@ class MMPoseModel:
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         self.model.to(self.device)
         self.top_down = cfg.model.type == 'TopdownPoseEstimator'
-        self.score_mode = _score_mode(cfg)
+        rules = _rules(cfg)
+        self.score_mode, self.score_thr = rules['score_mode'], rules['keypoint_score_thr']
+        self._nms, self._nms_thr = _nms(rules['nms_mode']), rules['nms_thr']
+        self.nms = f'{rules["nms_mode"]} {self._nms_thr:g}' if self._nms else 'none'
         self.sigmas = tuple(map(float, self.model.dataset_meta['sigmas']))
 
     def predict(self, pictures, ids, boxes, scores, category: int) -> list[dict]:
@@ -73,43 +76,56 @@ class MMPoseModel:
             if self.top_down:
                 samples = [sample for start in range(0, len(boxes[i]), BATCH)
                            for sample in inference_topdown(self.model, picture, boxes[i][start:start + BATCH])]
-                found = [(sample.pred_instances, boxes[i][n:n + 1], scores[i][n:n + 1])
-                         for n, sample in enumerate(samples)]
+                found = [(sample.pred_instances, boxes[i][n:n + 1], scores[i][n:n + 1],
+                          np.prod(sample.gt_instances.bbox_scales, axis=1)) for n, sample in enumerate(samples)]
             else:
                 instances = inference_bottomup(self.model, picture)[0].pred_instances
-                found = [(instances, None, instances.get('bbox_scores'))] if len(instances) else []
-            for instances, own, own_scores in found:
-                results += self._results(instances, own, own_scores, image_id, category)
+                found = [(instances, None, instances.get('bbox_scores'), None)] if len(instances) else []
+            poses = [pose for part in found for pose in self._poses(*part, image_id)]
+            kept = self._nms(poses, self._nms_thr, sigmas=np.array(self.sigmas)) if self._nms else range(len(poses))
+            results += [dict(image_id=image_id, category_id=category, keypoints=poses[k]['keypoints'].ravel().tolist(),
+                             bbox=poses[k]['bbox'].tolist(), score=float(poses[k]['score'])) for k in kept]
         return results
 
-    def _results(self, instances, boxes, box_scores, image_id, category):
+    def _poses(self, instances, boxes, box_scores, areas, image_id) -> list[dict]:
+        """What MMPose's NMS takes, and the box."""
         keypoints, joint_scores = _array(instances.keypoints), _array(instances.keypoint_scores)
         box_scores = np.ones(len(keypoints)) if box_scores is None else _array(box_scores)
-        if boxes is None:
-            boxes = np.concatenate([keypoints.min(1), keypoints.max(1)], 1)
-        ranks = self._ranks(keypoints, joint_scores, boxes, box_scores)
+        around = np.concatenate([keypoints.min(1), keypoints.max(1)], 1)
+        if areas is None:
+            areas = np.prod(around[:, 2:] - around[:, :2], axis=1)
+        ranks = self._ranks(joint_scores, box_scores)
         triples = np.concatenate([keypoints, joint_scores[..., None]], 2)
         if not (np.isfinite(triples).all() and np.isfinite(ranks).all()):
             raise AMFACError(f'{self.name} gives joints that are not finite in picture {image_id}')
-        return [dict(image_id=image_id, category_id=category, keypoints=row.ravel().tolist(), bbox=box.tolist(),
-                     score=float(rank)) for row, box, rank in zip(triples, xyxy_to_xywh(boxes), ranks)]
+        return [dict(keypoints=row, bbox=box, score=rank, area=area) for row, box, rank, area in zip(
+            triples, xyxy_to_xywh(around if boxes is None else boxes), ranks, areas)]
 
-    def _ranks(self, keypoints, joint_scores, boxes, box_scores):
-        """Score of each pose, (n,)."""
+    def _ranks(self, joint_scores, box_scores):
+        """Score of each pose, (n,); joint scores of SimCC heads may lie above 1."""
         if self.score_mode == 'bbox':
             return box_scores
         if self.score_mode == 'keypoint':
             return joint_scores.mean(1)
         if self.score_mode == 'bbox_rle':
             return box_scores + joint_scores.mean(1) + joint_scores.max(1)
-        return Poses(keypoints, joint_scores.clip(0, 1), boxes, box_scores.clip(0, 1)).scores
+        return person_scores(joint_scores, box_scores, self.score_thr)
 
 
-def _score_mode(cfg) -> str:
-    """Of the config's own evaluation."""
+def _rules(cfg) -> dict:
+    """Of the config's own evaluation; what it does not say is MMPose's default."""
+    from mmpose.evaluation.metrics import CocoMetric
     evaluators = cfg.get('test_evaluator') or ()
     evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
-    return next((e.get('score_mode', 'bbox_keypoint') for e in evaluators if e.type == 'CocoMetric'), 'bbox_keypoint')
+    own = next((e for e in evaluators if e.type == 'CocoMetric' or e.type is CocoMetric), {})
+    known = signature(CocoMetric).parameters
+    return {key: own.get(key, known[key].default) for key in ('score_mode', 'keypoint_score_thr', 'nms_mode',
+                                                              'nms_thr')}
+
+
+def _nms(mode: str):
+    from mmpose.evaluation.functional import oks_nms, soft_oks_nms
+    return {'none': None, 'oks_nms': oks_nms, 'soft_oks_nms': soft_oks_nms}[mode]
 
 
 def _load(model, checkpoint, name: str) -> dict | None:

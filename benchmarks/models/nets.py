@@ -1,6 +1,7 @@
 """Networks to time: systems of the zoo with random weights that make their outputs depend on the picture."""
 
 import json
+from functools import cache
 from hashlib import sha256
 
 import numpy as np
@@ -23,14 +24,25 @@ PATCH = 48
 _BESIDE = ('data_preprocessor', 'init_cfg', 'test_cfg', 'train_cfg', 'decoder', 'assigner')
 
 
+def head(system: zoo.System) -> str:
+    """Type of the head, which decides more than the name or the folder of a config: '' for detectors."""
+    return _head(zoo.config_file(system))
+
+
+@cache
+def _head(path) -> str:
+    from mmengine.config import Config
+    return (Config.fromfile(path).model.get('head') or {}).get('type', '')
+
+
 def ours(system: zoo.System) -> bool:
-    """One of our configs, with its deploy form and its own output."""
-    return system.source == 'ours'
+    """AMFACPose, with its deploy form and its own output."""
+    return head(system) == 'AMFACHead'
 
 
 def finds_people(system: zoo.System) -> bool:
     """The call ends with boxes after NMS: detectors, RTMO, YOLOX-Pose."""
-    return system.paradigm == 'detector' or system.family in ('rtmo', 'yoloxpose')
+    return system.paradigm == 'detector' or head(system) in ('RTMOHead', 'YOLOXPoseHead')
 
 
 def identity(system: zoo.System) -> str:
@@ -55,21 +67,13 @@ def build(system: zoo.System):
     Where NMS belongs to the call, scores are shifted until ``CANDIDATES`` of a picture pass the threshold.
     """
     import torch
+
+    from mmpose_amfac.deploy.settle import settle
     torch.manual_seed(0)
     model = zoo.build(system)
     # CID gathers the people of all pictures as if they were of the first
-    inputs = torch.from_numpy(pictures(system, 1 if system.family == 'cid' else STATISTICS))
-    norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
-    usual = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 1.0
-        norm.train()
-    with torch.inference_mode():
-        if norms:
-            raw(model, inputs)
-    for norm, momentum in zip(norms, usual):
-        norm.momentum = momentum
-    model.eval()
+    inputs = torch.from_numpy(pictures(system, 1 if head(system) == 'CIDHead' else STATISTICS))
+    settle(model, lambda: raw(model, inputs))
     with torch.no_grad():
         if ours(system):
             _spread(model.head, model.extract_feat(inputs))
@@ -181,7 +185,7 @@ def call(model, system: zoo.System):
 
 
 def expected(model, system: zoo.System, inputs: np.ndarray) -> list[np.ndarray]:
-    """Outputs of the network in torch for a batch."""
+    """Outputs of the network in torch for a batch, in the precision of ``inputs``."""
     import torch
     with torch.inference_mode():
         return [v.numpy() for v in network(model, system)(torch.from_numpy(inputs))]

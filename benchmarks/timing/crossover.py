@@ -1,9 +1,28 @@
-"""From how many people on one-stage and bottom-up systems are faster than top-down ones."""
+"""From how many people on one-stage and bottom-up systems are faster than top-down ones, and the other way round."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mmpose_amfac.errors import AMFACError
+
+class Change(NamedTuple):
+    """Where another system becomes the faster one.
+
+    Attributes:
+        faster: its name.
+        people: from so many on it is faster, between measured numbers by a straight line.
+        low, high: where that could be at the earliest and at the latest: its 10th percentile meets the 90th of the
+            other, and the other way round. None where that happens between no two measured numbers.
+    """
+
+    faster: str
+    people: float
+    low: float | None
+    high: float | None
+
+    def told(self) -> str:
+        """In words."""
+        low, high = ('outside' if v is None else f'{v:.1f}' for v in (self.low, self.high))
+        return f'{self.faster} is faster from {self.people:.1f} people on [{low}, {high}]'
 
 
 class Crossover(NamedTuple):
@@ -11,11 +30,10 @@ class Crossover(NamedTuple):
 
     Attributes:
         top_down, detector, one_stage: names; ``one_stage`` may be a bottom-up system.
-        backend, threads: of both.
-        people: from so many on the one-stage system is faster, between measured numbers by a straight line; None where
-            the same one is faster for all.
-        low, high: where the one could be overtaken at the earliest and at the latest: its 90th percentile meets the
-            10th of the other, and the other way round. None where that happens at no measured number.
+        backend, threads, device: of both.
+        measured: the numbers of people for which both were timed in the same rounds and found all of them.
+        changes: in the order of people; with bottom-up systems, whose grouping grows with the people, there may be
+            several.
         always: the one that is faster at all measured numbers, or ''.
     """
 
@@ -24,42 +42,29 @@ class Crossover(NamedTuple):
     one_stage: str
     backend: str
     threads: int
-    people: float | None
-    low: float | None
-    high: float | None
+    device: str
+    measured: tuple[int, ...]
+    changes: tuple[Change, ...]
     always: str
 
     def told(self) -> str:
         """In words."""
-        if self.always:
-            return f'{self.always} is faster for all numbers of people'
-        low, high = ('outside' if v is None else f'{v:.1f}' for v in (self.low, self.high))
-        return f'the first is faster from {self.people:.1f} people on [{low}, {high}]'
-
-
-def crossover(rows, a, b) -> float | None:
-    """From how many people on ``b`` is faster than ``a``.
-
-    Args:
-        rows: of the kind ``scaling``, of one back end, number of threads, device and picture.
-        a, b: name of a system, or (name, detector).
-
-    Returns:
-        The number, or None: the same one is faster at all numbers of people that both have.
-
-    Raises:
-        AMFACError: rows of several back ends, threads, devices or pictures, or no number of people that both have.
-    """
-    found = [_series(rows, key) for key in (a, b)]
-    _same([row for series in found for row in series.values()])
-    return _cross(*({people: row['seconds'][0] for people, row in series.items()} for series in found))
+        what = f'{self.always} is faster at all of them' if self.always else '; '.join(c.told() for c in self.changes)
+        return f'measured with {", ".join(map(str, self.measured))} people: {what}'
 
 
 def crossovers(rows) -> Iterator[Crossover]:
-    """Every top-down system with every other one of the same back end, threads, device and picture."""
+    """Every top-down system with every other one of the same back end, threads, device and picture.
+
+    Times of one number of people are only set against each other where they come from the same rounds (``run``) and
+    both systems found all the people.
+
+    Args:
+        rows: of the kind ``scaling``.
+    """
     groups = {}
     for row in rows:
-        if 'seconds' in row:
+        if row.get('found') == row['people']:
             groups.setdefault(_where(row), {}).setdefault((row['name'], row['detector']), {})[row['people']] = row
     for group in groups.values():
         sides = ([], [])
@@ -67,51 +72,34 @@ def crossovers(rows) -> Iterator[Crossover]:
             sides[not next(iter(series.values()))['paradigm'].startswith('td-')].append(series)
         for first in sides[0]:
             for second in sides[1]:
-                if first.keys() & second.keys():
-                    yield _pair(first, second)
+                measured = tuple(sorted(n for n in first.keys() & second.keys()
+                                        if first[n]['run'] == second[n]['run']))
+                if measured:
+                    yield _pair(first, second, measured)
 
 
-def _pair(first, second) -> Crossover:
-    slow, fast = (next(iter(series.values())) for series in (first, second))
-
-    def at(i, j):
-        return _cross({n: row['seconds'][i] for n, row in first.items()},
-                      {n: row['seconds'][j] for n, row in second.items()})
-
-    people = at(0, 0)
-    most = max(first.keys() & second.keys())
-    always = '' if people is not None else slow['name'] if first[most]['seconds'][0] <= second[most]['seconds'][0] \
-        else fast['name']
-    return Crossover(slow['name'], slow['detector'], fast['name'], slow['backend'], slow['threads'], people,
-                     at(2, 1), at(1, 2), always)
+def _pair(first, second, measured) -> Crossover:
+    slow, fast = first[measured[0]], second[measured[0]]
+    changes = sorted([*_overtakes(first, second, measured), *_overtakes(second, first, measured)],
+                     key=lambda change: change.people)
+    always = '' if changes else min((slow, fast), key=lambda row: row['seconds'][0])['name']
+    return Crossover(slow['name'], slow['detector'], fast['name'], slow['backend'], slow['threads'],
+                     slow['environment']['device'], measured, tuple(changes), always)
 
 
-def _cross(a, b) -> float | None:
-    """Where the times (people -> seconds) of ``a`` come to be above those of ``b`` and stay there."""
-    common = sorted(a.keys() & b.keys())
-    if not common:
-        raise AMFACError('the two systems have no number of people in common')
-    ahead = [a[n] - b[n] for n in common]
-    if ahead[-1] <= 0 or min(ahead) > 0:
-        return None
-    i = max(i for i, value in enumerate(ahead) if value <= 0)
-    low, high = common[i], common[i + 1]
-    return low + (high - low) * -ahead[i] / (ahead[i + 1] - ahead[i])
+def _overtakes(before, after, measured) -> list[Change]:
+    """Where ``after`` becomes faster than ``before``."""
 
+    def crossings(i, j):
+        """Where the i-th figure of ``before`` comes to be above the j-th of ``after``."""
+        ahead = [before[n]['seconds'][i] - after[n]['seconds'][j] for n in measured]
+        return [low + (high - low) * -a / (b - a)
+                for low, high, a, b in zip(measured, measured[1:], ahead, ahead[1:]) if a <= 0 < b]
 
-def _series(rows, key) -> dict:
-    name, detector = (key, None) if isinstance(key, str) else key
-    found = [row for row in rows if row['name'] == name and detector in (None, row['detector']) and 'seconds' in row]
-    if len({row['detector'] for row in found}) > 1:
-        raise AMFACError(f'{name} has rows with several detectors; give (name, detector)')
-    _same(found)
-    return {row['people']: row for row in found}
+    earliest, latest = crossings(2, 1), crossings(1, 2)
+    return [Change(after[measured[0]]['name'], people, max((v for v in earliest if v <= people), default=None),
+                   min((v for v in latest if v >= people), default=None)) for people in crossings(0, 0)]
 
 
 def _where(row) -> tuple:
     return row['backend'], row['threads'], row['environment']['device'], tuple(row['picture'])
-
-
-def _same(rows) -> None:
-    if len({_where(row) for row in rows}) > 1:
-        raise AMFACError('times may only be compared within one back end, number of threads, device and picture')

@@ -28,6 +28,22 @@ def peak(before: float | None) -> float | None:
     return None if before is None else round(max(_read('VmHWM') - before, 0.0), 1)
 
 
+def allocated() -> float:
+    """As :func:`resident`, of torch on its current GPU."""
+    import torch
+    gc.collect()
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    return torch.cuda.memory_allocated() / 2**20
+
+
+def allocated_peak(before: float) -> float:
+    """As :func:`peak`, of torch on its current GPU."""
+    import torch
+    return round(torch.cuda.max_memory_allocated() / 2**20 - before, 1)
+
+
 def _read(field: str) -> float:
     lines = dict(line.split(':', 1) for line in _STATUS.read_text().splitlines())
     return int(lines[field].split()[0]) / 1024

@@ -2,28 +2,24 @@
 
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import NamedTuple
-
-import numpy as np
 
 from benchmarks.models import nets
 from benchmarks.models.exports import MMDEPLOY, PLAIN, Folder
+from benchmarks.results import CannotRunError
 from benchmarks.timing import memory, roofline
+from benchmarks.timing.agreement import as_arrays, compare, compare_people, difference, judged
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.files import sha256
-from mmpose_amfac.runtime.engines import open_engine
+from mmpose_amfac.runtime.engines import first_line, open_engine
 
 TORCH = ('eager', 'compile', 'graph')
 BACKENDS = (*TORCH, 'onnxruntime', 'openvino', 'tensorrt')
+# calls before the first that is timed; the first one of them opens what is opened late
 WARM_UP = 3
-# largest difference of float32 outputs from torch's, relative to the largest output
-TOLERANCE = 1e-3
-# outputs for two pictures must differ by so many tolerances, or comparing them shows nothing
-SENSITIVITY = 100
-# by so much the outputs of an int8 file correlate more with torch's than those for another picture
-RESEMBLANCE = 0.1
-# share of torch's people that a file must give as well; NMS chooses between equals
-PEOPLE = 0.95
+# seconds of a call after which two of them are enough
+LONG = 1.0
 
 
 class Run(NamedTuple):
@@ -46,7 +42,7 @@ class Candidate(NamedTuple):
 
 
 def open_candidate(folder: Folder, run: Run) -> Candidate:
-    """Open, call ``WARM_UP`` times and compare.
+    """Open, call ``WARM_UP`` times (twice where a call is long) and compare.
 
     Raises:
         AMFACError: the back end is not there, cannot run the network, or computes something else.
@@ -55,32 +51,33 @@ def open_candidate(folder: Folder, run: Run) -> Candidate:
 
 
 def _measured(run: Run, make):
-    """What ``make`` opens, called, with the fields that every row has."""
-    import torch
-    cuda = run.device.startswith('cuda')
-    before = memory.resident()
-    if cuda:
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
+    """What ``make`` opens, called, with the peak memory of its calls, the seconds of the last and what it gave."""
+    gpu = run.device != 'cpu'
+    before = memory.allocated() if gpu else memory.resident()
     call = make()
-    # opening may need more than running
-    memory.resident()
-    for _ in range(WARM_UP):
+    call()
+    # opening and compiling may need more than running
+    memory.allocated() if gpu else memory.resident()
+    calls, seconds = 1, 0.0
+    while calls < 2 or calls < WARM_UP and seconds < LONG:
         start = time.perf_counter()
-        call()
-        seconds = time.perf_counter() - start
-    used = torch.cuda.max_memory_allocated() / 2**20 if cuda and run.backend in TORCH else memory.peak(before)
-    return call, dict(peak_memory_mb=used and round(used, 1)), seconds
+        outputs = call()
+        calls, seconds = calls + 1, time.perf_counter() - start
+    if gpu:
+        # engines do not tell what they allocate there
+        peak = memory.allocated_peak(before) if run.backend in TORCH else None
+    else:
+        peak = memory.peak(before)
+    return call, dict(peak_memory_mb=peak, warm_up=calls), seconds, outputs
 
 
 def _in_torch(folder: Folder, run: Run) -> Candidate:
     import torch
     system, weights = folder.system, folder.weights
-    if run.backend == 'graph' and not run.device.startswith('cuda'):
-        raise AMFACError('a CUDA graph needs --device cuda')
+    if run.backend == 'graph' and run.device == 'cpu':
+        raise CannotRunError('a CUDA graph needs --device cuda')
     dtype = dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)[run.precision]
-    inputs = torch.from_numpy(nets.pictures(system, run.batch)).to(run.device, dtype)
-    found = {}
+    inputs = torch.from_numpy(nets.pictures(system, run.batch)).to(dtype)
 
     def make():
         model = nets.load(system, weights)
@@ -93,30 +90,38 @@ def _in_torch(folder: Folder, run: Run) -> Candidate:
             torch._dynamo.config.recompile_limit = torch._dynamo.config.accumulated_recompile_limit = 1 << 20
             call = torch.compile(call, dynamic=False)
         if run.backend == 'graph':
-            call = _graph(call, inputs)
+            call = _graph(call, inputs.to(run.device))
 
         def once():
+            # from and to the host, as engines take and give arrays
             with torch.inference_mode():
-                found['outputs'] = call(inputs)
-            if run.device.startswith('cuda'):
-                torch.cuda.synchronize()
+                outputs = call(inputs.to(run.device))
+                return [v.cpu() for v in (outputs if nets.finds_people(system) else nets.flat(outputs))]
 
         return once
 
     try:
-        call, row, seconds = _measured(run, make)
+        call, row, seconds, outputs = _measured(run, make)
     except (RuntimeError, MemoryError, LookupError, TypeError, AssertionError, ImportError) as error:
-        raise AMFACError(f'torch cannot run it ({run.backend}): {_line(error)}') from None
+        raise CannotRunError(f'torch cannot run it ({run.backend}): {first_line(error)[:200]}') from None
     row |= dict(provider=f'torch {run.device}', arithmetic=run.precision, route='torch', sha256=sha256(weights))
-    if run.precision == 'fp32' and not nets.finds_people(system) and (nets.ours(system) or run.backend != 'eager'):
-        outputs = [v[:1].float().cpu().numpy() for v in nets.flat(found['outputs'])]
-        row |= compare(folder, outputs, 'fp32', run.backend)
-    found.clear()
+    # eager float32 is what all are compared with
+    if nets.finds_people(system):
+        if run.backend != 'eager' and run.precision == 'fp32':
+            row |= compare_people(folder, _stacked(outputs), run)
+    elif nets.ours(system) or run.backend != 'eager' or run.precision != 'fp32':
+        row |= compare(folder, [v.float().numpy() for v in outputs], run)
     return Candidate(call, row, seconds)
 
 
+def _stacked(people) -> list[list]:
+    """What torch finds in each picture, in the order of the outputs of a file."""
+    found = [as_arrays(one) for one in people]
+    return [[boxes for boxes, _, _ in found], [labels if points is None else points for _, points, labels in found]]
+
+
 def _graph(forward, inputs):
-    """A CUDA graph of ``forward``."""
+    """A CUDA graph of ``forward``, which takes what it is called with to ``inputs``."""
     import torch
     # allocations and the choice of kernels must be over before the capture
     side = torch.cuda.Stream()
@@ -129,7 +134,8 @@ def _graph(forward, inputs):
     with torch.inference_mode(), torch.cuda.graph(graph):
         outputs = forward(inputs)
 
-    def replay(_):
+    def replay(pictures):
+        inputs.copy_(pictures)
         graph.replay()
         return outputs
 
@@ -139,16 +145,16 @@ def _graph(forward, inputs):
 def _in_engine(folder: Folder, run: Run) -> Candidate:
     system, backend = folder.system, run.backend
     if backend == 'openvino' and run.device != 'cpu':
-        raise AMFACError('OpenVINO is timed on the CPU only: --device cpu')
+        raise CannotRunError('OpenVINO is timed on the CPU only: --device cpu')
     if backend == 'tensorrt':
         # before minutes of export
         _tensorrt()
     files = 'openvino' if backend == 'openvino' else 'onnxruntime'
     if run.precision == 'int8' or run.form == 'written':
-        path, row = folder.plain(files, run.batch, run.form, run.precision), dict(route=PLAIN)
+        path, route, notes = folder.plain(files, run.batch, run.form, run.precision), PLAIN, []
     else:
         path, route, note = folder.export(files, run.batch)
-        row = dict(route=route, **(dict(note=note) if note else {}))
+        notes = [note] if note else []
     inputs = nets.pictures(system, run.batch)
     engines = []
 
@@ -156,106 +162,39 @@ def _in_engine(folder: Folder, run: Run) -> Candidate:
         engines.append(open_engine(path, backend, run.device, threads=run.threads if run.device == 'cpu' else None))
         return lambda: engines[0](inputs)
 
-    call, used, seconds = _measured(run, make)
-    row |= dict(**used, provider=engines[0].provider, arithmetic=engines[0].precision, sha256=sha256(path))
-    outputs = engines[0](inputs)
-    if nets.finds_people(system):
-        row |= _compare_people(folder, outputs, backend)
-    else:
-        row |= compare(folder, [v[:1] for v in outputs], run.precision, backend)
-    if row['route'] == MMDEPLOY and run.precision == 'fp32' and not nets.finds_people(system) and backend == files:
-        row |= _compare_routes(folder, run, inputs, outputs)
+    call, used, seconds, outputs = _measured(run, make)
+    # ONNX Runtime computes as the file is written, on a GPU with TF32 where that has it
+    told = engines[0].precision
+    arithmetic = (run.precision if told == 'file' or run.precision == 'int8' else told) + ' or TF32' * (
+        run.device != 'cpu')
+    row = dict(**used, route=route, provider=engines[0].provider, arithmetic=arithmetic, sha256=sha256(path))
+    row |= (compare_people if nets.finds_people(system) else compare)(folder, outputs, run)
+    if route == MMDEPLOY and run.device == 'cpu' and not nets.finds_people(system):
+        row |= _compare_routes(folder, run, path, inputs, outputs, notes)
     if run.device == 'cpu' and run.precision == 'fp32' and run.form != 'written':
         least = roofline.roofline(path, run.threads)
         row |= {} if least is None else dict(roofline_ms=round(1e3 * least, 3))
-    return Candidate(call, row, seconds)
+    return Candidate(call, row | (dict(note='; '.join(notes)) if notes else {}), seconds)
 
 
 def _tensorrt() -> None:
-    import importlib.util
-
     import onnxruntime
-    if importlib.util.find_spec('tensorrt') is None and \
-            'TensorrtExecutionProvider' not in onnxruntime.get_available_providers():
-        raise AMFACError('TensorRT is not installed: it needs an NVIDIA GPU and ONNX Runtime with its TensorRT '
-                         'provider')
+    if find_spec('tensorrt') is None and 'TensorrtExecutionProvider' not in onnxruntime.get_available_providers():
+        raise CannotRunError('TensorRT is not installed: it needs an NVIDIA GPU and ONNX Runtime with its TensorRT '
+                             'provider')
 
 
-def _compare_routes(folder: Folder, run: Run, inputs, outputs) -> dict:
-    """The same network through torch.onnx, without MMDeploy."""
+def _compare_routes(folder: Folder, run: Run, path, inputs, outputs, notes: list[str]) -> dict:
+    """The same network through torch.onnx, without MMDeploy; each pair of files is compared once."""
     try:
-        path = folder.plain(run.backend, run.batch)
-        found = open_engine(path, run.backend, threads=run.threads)(inputs)
-    except AMFACError:
+        plain = folder.plain(run.backend, run.batch)
+        if (path, plain) not in folder.compared:
+            found = open_engine(plain, run.backend, threads=run.threads)(inputs)
+            folder.compared[path, plain] = difference(found, outputs)
+    except AMFACError as error:
         # MMDeploy's rewrites export some operators that torch alone does not
+        notes.append(f'not compared with a file of torch.onnx: {first_line(error)[:200]}')
         return {}
-    apart = difference(found, outputs)
-    if not apart <= TOLERANCE:
-        raise AMFACError(f'{folder.system.name}: the files of MMDeploy and of torch.onnx differ by {apart:.1e} of the '
-                         'largest output; no time is taken')
-    return dict(difference_between_routes=float(f'{apart:.2e}'))
-
-
-def compare(folder: Folder, found, precision: str, backend: str) -> dict:
-    """How outputs for the first picture agree with torch's: their largest difference, and for int8 the correlation.
-
-    Random networks carry the rounding of int8 on much further than trained ones, so that there the outputs only have to
-    resemble torch's more than torch's for another picture do.
-
-    Raises:
-        AMFACError: a file that does not compute what torch computes, or outputs that hardly depend on the picture.
-    """
-    name, (reference, other) = folder.system.name, folder.expected
-    if not difference(other, reference) >= SENSITIVITY * TOLERANCE:
-        raise AMFACError(f'{name}: outputs for two pictures are too much alike to compare files by them')
-    if precision == 'int8':
-        alike, usual = correlation(found, reference), correlation(other, reference)
-        if not alike >= usual + RESEMBLANCE:
-            raise AMFACError(f'{name} int8: the outputs of {backend} correlate with torch by {alike:.2f}, those for '
-                             f'another picture by {usual:.2f}; no time is taken')
-        return dict(correlation_with_torch=round(alike, 3))
-    worst = difference(found, reference)
-    if not worst <= TOLERANCE:
-        raise AMFACError(f'{name}: the outputs of {backend} differ from torch by {worst:.1e} of the largest; no time '
-                         'is taken')
-    return dict(difference_from_torch=float(f'{worst:.2e}'))
-
-
-def _compare_people(folder: Folder, outputs, backend: str) -> dict:
-    """Pair the boxes of the first picture with torch's."""
-    name, people = folder.system.name, folder.people
-    boxes, wanted = (np.asarray(found)[:, :4].clip(0, np.tile(folder.system.input_size, 2))
-                     for found in (outputs[0][0], people.bboxes))
-    # MMDeploy keeps boxes without area, of which random weights make many
-    if len(wanted) < 3 or not len(boxes):
-        raise AMFACError(f'{name}: {len(wanted)} boxes in torch and {len(boxes)} in {backend} are too few to compare')
-    apart = np.abs(wanted[:, None] - boxes[None]).max(2) / max(folder.system.input_size)
-    nearest = apart.min(1)
-    same = nearest <= TOLERANCE
-    if same.mean() < PEOPLE:
-        raise AMFACError(f'{name}: only {same.mean():.0%} of the boxes of torch are among those of {backend}; no time '
-                         'is taken')
-    # score and key points of the pairs
-    partner = apart.argmin(1)[same]
-    worst = float(np.abs(outputs[0][0][partner, 4] - np.asarray(people.scores)[same]).max())
-    if 'keypoints' in people:
-        points = np.asarray(people.keypoints)[same]
-        worst = max(worst, float(np.abs(outputs[1][0][partner, :, :2] - points).max() / max(np.abs(points).max(), 1)))
-    worst = max(worst, float(nearest[same].max()))
-    if not worst <= TOLERANCE:
-        raise AMFACError(f'{name}: people of {backend} differ from torch by {worst:.1e}; no time is taken')
-    return dict(difference_from_torch=float(f'{worst:.2e}'))
-
-
-def difference(outputs, reference) -> float:
-    """Largest difference of two lists of arrays, relative to the largest value of the second."""
-    return max(float(abs(a - e).max() / abs(e).max()) for a, e in zip(outputs, reference, strict=True))
-
-
-def correlation(outputs, reference) -> float:
-    """Correlation of two lists of arrays, all values taken together."""
-    return float(np.corrcoef(*(np.concatenate([v.ravel() for v in side]) for side in (outputs, reference)))[0, 1])
-
-
-def _line(error) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    apart = folder.compared[path, plain]
+    return dict(difference_between_routes=float(f'{apart:.2e}'),
+                **judged(folder, apart, 'the files of MMDeploy and of torch.onnx differ'))

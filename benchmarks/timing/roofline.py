@@ -5,7 +5,8 @@ Each convolution and each product costs the longer of the two; what lies between
 
 import tempfile
 import time
-from functools import cache
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +23,9 @@ _HEAVY = ('Conv', 'Gemm', 'MatMul')
 
 
 class Rates(NamedTuple):
-    """Of this machine: multiply-accumulates of a large product in torch or of dense convolutions in OpenVINO, whichever
-    is faster, and bytes of a copy that stays in the caches, as the maps of a network for one person do."""
+    """Of this machine: multiply-accumulates of a large product in torch or of dense convolutions in OpenVINO (in torch
+    where that is not installed), whichever is faster, and bytes of a copy that stays in the caches, as the maps of a
+    network for one person do."""
 
     macs_per_second: float
     bytes_per_second: float
@@ -48,22 +50,26 @@ def rates(threads: int) -> Rates:
         source = torch.zeros(COPIED >> 2)
         target = torch.empty_like(source)
         copy = 2 * source.nbytes / _best(lambda: target.copy_(source))
+        convolutions = _convolutions(threads)
     finally:
         torch.set_num_threads(before)
-    return Rates(max(product, _convolutions(threads)), copy)
+    return Rates(max(product, convolutions), copy)
 
 
 def _convolutions(threads: int) -> float:
-    """Multiply-accumulates per second of four 3x3 convolutions of 256 channels of 32x24 in OpenVINO."""
+    """Multiply-accumulates per second of four 3x3 convolutions of 256 channels of 32x24."""
     import torch
+    inputs = torch.zeros(1, 256, 32, 24)
+    network = torch.nn.Sequential(*(torch.nn.Conv2d(256, 256, 3, padding=1) for _ in range(4)))
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
-        path = Path(folder) / 'convolutions.onnx'
-        inputs = torch.zeros(1, 256, 32, 24)
-        network = torch.nn.Sequential(*(torch.nn.Conv2d(256, 256, 3, padding=1) for _ in range(4)))
-        write_onnx(network, inputs, path, outputs=('y', ))
-        engine = open_engine(path, 'openvino', threads=threads)
-        inputs = inputs.numpy()
-        return 4 * 256 * 256 * 9 * 32 * 24 / _best(lambda: engine(inputs))
+        if find_spec('openvino') is None:
+            seconds = _best(lambda: network(inputs))
+        else:
+            path = Path(folder) / 'convolutions.onnx'
+            write_onnx(network, inputs, path, outputs=('y', ))
+            engine, inputs = open_engine(path, 'openvino', threads=threads), inputs.numpy()
+            seconds = _best(lambda: engine(inputs))
+    return 4 * 256 * 256 * 9 * 32 * 24 / seconds
 
 
 def _best(run, seconds: float = 0.4) -> float:
@@ -102,9 +108,14 @@ def work(path) -> list[Work]:
     return layers
 
 
+@lru_cache(8)
+def _work(path, written: int) -> list[Work]:
+    return work(path)
+
+
 def roofline(path, threads: int) -> float | None:
     """Seconds of the roofline, for a file of convolutions and products in float32; None where sizes are not known."""
-    layers = work(path)
+    layers = _work(path, Path(path).stat().st_mtime_ns)
     if not layers:
         return None
     speed = rates(threads)
