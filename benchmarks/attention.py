@@ -3,7 +3,8 @@
     python -m benchmarks.attention [--image FILE --box X Y W H] [--config CONFIG --checkpoint FILE] [--occlude SHARE]
         [--seed 8] --out DIR
 
-Writes ``attention.png`` and ``attention.json`` into DIR. Without arguments: scikit-image's photograph of an astronaut,
+Writes ``attention.png`` and a row of ``attention.json`` into DIR; what DIR has of this picture, network and version is
+not made again. Without arguments: scikit-image's photograph of an astronaut,
 whose legs are out of the picture, with an occluder of :mod:`benchmarks.scoring.occluders`, and the packaged weights.
 
 A DGCB multiplies each channel of a pyramid level by two gates in [0, 1] computed from the means of all channels; it has
@@ -14,10 +15,13 @@ level stronger than the layers behind it were trained for; *even* sets the gates
 keeps the strength and takes away the choice between channels (its maps are those of *off*). The weights were trained
 with the block: this shows what the block contributes to this network, not what a network that was trained without it
 would do. For that see the ablation configs.
+
+Exit code 0: both files are there; 2: the call was wrong.
 """
 
 import argparse
 import hashlib
+import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,11 +30,12 @@ import numpy as np
 
 from benchmarks.pages import attention_figure
 from benchmarks.record import environment
+from benchmarks.results import Results
 from benchmarks.scoring.occluders import Occluder
 from mmpose_amfac import geometry
 from mmpose_amfac.apis.sources import read_image
 from mmpose_amfac.errors import AMFACError, MissingPackageError, number, one_line_errors
-from mmpose_amfac.files import sha256, write_json
+from mmpose_amfac.files import sha256
 from mmpose_amfac.packages import install_command
 
 GATES = ('on', 'even', 'off')
@@ -88,7 +93,7 @@ def relative(values) -> np.ndarray:
 
 
 def numbers(level: dict, inside) -> dict:
-    """What the JSON file says of a level; ``inside`` (h, w) tells its cells behind the occluder."""
+    """What the row says of a level; ``inside`` (h, w) tells its cells behind the occluder."""
     difference = relative(level['on']) - relative(level['off'])
     hidden = float(difference[inside].mean()) if inside.any() else None
     return dict(size=list(level['on'].shape[::-1]), gate=_summary(level['gate']), on=_summary(level['on']),
@@ -112,7 +117,7 @@ def examine(estimator, picture: np.ndarray, box, hidden=None) -> dict:
     """Maps and key points of the person in ``box`` (4,) ``xyxy``; ``hidden`` is the occluder's rectangle, if any.
 
     Returns:
-        ``levels``, ``joints`` and ``moved`` of the JSON file, and what the figure is drawn from: ``poses`` by state of
+        ``levels``, ``joints`` and ``moved`` of the row, and what the figure is drawn from: ``poses`` by state of
         the gates, relative ``maps`` of each level, which joints are ``sure`` (K,), and ``hidden``.
 
     Raises:
@@ -146,7 +151,7 @@ def examine(estimator, picture: np.ndarray, box, hidden=None) -> dict:
 
 def main(argv=None) -> int:
     """Write the picture and the numbers."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--image', type=Path, metavar='FILE', help='a photograph (default: the astronaut)')
     parser.add_argument('--box', nargs=4, type=float, metavar=('X', 'Y', 'W', 'H'), help='of the person, pixels')
     parser.add_argument('--config', default='amfacpose', help='packaged name or config file (default %(default)s)')
@@ -168,21 +173,26 @@ def main(argv=None) -> int:
     if share:
         occluder = Occluder('texture', share, args.seed)
         picture, hidden = occluder(photograph, box[0], 0), occluder.hidden(box[0], 0)
-    found = examine(estimator, picture, box, hidden)
-    attention_figure.draw(args.out / 'attention.png', estimator, picture, box, found)
-    told = {key: value for key, value in found.items() if key in ('levels', 'joints', 'moved')}
-    write_json(args.out / 'attention.json', dict(
+    settings = dict(
         picture=dict(name=args.image.name if args.image else 'skimage.data.astronaut', box=geometry.xyxy_to_xywh(
             box)[0].tolist(), pixels_sha256=hashlib.sha256(photograph.tobytes()).hexdigest()),
         occluder=hidden and dict(share=share, seed=args.seed, rectangle=list(map(float, hidden))),
         config=estimator.config.name, weights=dict(file=estimator.weights.name, sha256=sha256(estimator.weights)),
-        modulation=estimator.model.neck.modulation, **told,
-        environment=environment('torch', 'mmpose', 'matplotlib', 'scikit-image')))
-    for state, moved in found['moved'].items():
+        modulation=estimator.model.neck.modulation)
+    # made of all settings
+    id = f'{settings["picture"]["name"]}, {hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]}'
+    now, figure = environment('torch', 'mmpose', 'matplotlib', 'skimage'), args.out / 'attention.png'
+    results = Results(args.out / 'attention.json', 'attention')
+    if not (results.has_figures(id, now) and figure.exists() and sha256(figure) == results[id]['figure_sha256']):
+        found = examine(estimator, picture, box, hidden)
+        attention_figure.draw(figure, estimator, picture, box, found)
+        results.add(dict(settings, id=id, environment=now, figure_sha256=sha256(figure),
+                         **{key: found[key] for key in ('levels', 'joints', 'moved')}))
+    for state, moved in results[id]['moved'].items():
         for name, values in moved.items():
             print(f'gates {state}: {name} key points move by {values["mean"]:.1f} pixels on average, '
                   f'{values["max"]:.1f} at most')
-    print(args.out / 'attention.png')
+    print(figure)
     return 0
 
 

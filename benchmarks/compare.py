@@ -4,8 +4,9 @@
 
 A and B are models as in ``python -m benchmarks.accuracy``, or what its ``--poses-out`` wrote, which is the way to
 compare settings (the options here hold for both). The bootstrap draws the same source pictures for both; p is
-two-sided, twice the share of resamples on the other side of zero. Poses of other pictures, boxes or scoring rules are
-not compared. Exit code 0: compared; 2: the call was wrong, or one of the two cannot be run.
+two-sided, twice the share of resamples on the other side of zero. Poses of other pictures or boxes are not compared; a
+network that finds the persons itself is compared with others in any boxes, and how poses are ranked belongs to a model,
+like its flip test. Exit code 0: compared; 2: the call was wrong, or one of the two cannot be run.
 """
 
 import argparse
@@ -13,15 +14,14 @@ import sys
 
 import numpy as np
 
-from benchmarks.accuracy import RESAMPLES, Task, add_options, interval
-from benchmarks.record import environment
+from benchmarks.accuracy import add_boxes
 from benchmarks.results import Results
 from benchmarks.scoring.coco_ap import KeypointScores, resample
+from benchmarks.scoring.task import RESAMPLES, Task, add_options, interval
 from mmpose_amfac.errors import AMFACError, one_line_errors
 
-# what two figures must share; the flip test, the back end and its precision belong to the model
-SHARED = ('annotations_sha256', 'pictures', 'boxes', 'iou_type', 'use_area', 'score_mode', 'keypoint_score_thr',
-          'nms_mode')
+# what two figures must share; flip test, back end, precision, ranking and NMS belong to the model
+SHARED = ('annotations_sha256', 'pictures', 'boxes', 'iou_type', 'use_area')
 
 
 def measure(task: Task, models) -> dict:
@@ -31,24 +31,28 @@ def measure(task: Task, models) -> dict:
         AMFACError: a model that cannot be run, or figures of different protocols.
     """
     found = [task.results(model) for model in models]
-    (a, b), sigmas = (row['protocol'] for _, row, _, _ in found), [tuple(entry[2]) for entry in found]
+    a, b = (row['protocol'] for _, row, _ in found)
+    free = any(protocol['boxes']['source'] == 'none' for protocol in (a, b))
     for key in SHARED:
-        if a[key] != b[key]:
+        if a[key] != b[key] and not (key == 'boxes' and free):
             raise AMFACError(f'{models[0]} and {models[1]} have different protocols: {key} is {a[key]!r} and {b[key]!r}'
                              '; make both by python -m benchmarks.accuracy with --poses-out and the same options')
-    if sigmas[0] != sigmas[1]:
+    if tuple(found[0][2]) != tuple(found[1][2]):
         raise AMFACError(f'{models[0]} and {models[1]} have different OKS constants')
-    scores = [KeypointScores(task.content, results, sigmas[0]) for results, *_ in found]
-
-    def difference(groups):
-        return scores[0].ap(groups) - scores[1].ap(groups)
-
-    bounds, values = resample(difference, len(scores[0].groups), RESAMPLES)
+    scores = [KeypointScores(task.content, results, sigmas) for results, _, sigmas in found]
+    groups = np.union1d(*(s.useful for s in scores))
+    drawn = resample(lambda chosen: scores[0].ap(chosen) - scores[1].ap(chosen), groups, RESAMPLES)
     sides = [dict(model=row['model'], file=row['file'], sha256=row['sha256'], AP=s.metrics['AP'],
-                  protocol=row['protocol']) for (_, row, _, _), s in zip(found, scores)]
+                  protocol=row['protocol']) for (_, row, _), s in zip(found, scores)]
     return dict(a=sides[0], b=sides[1], difference=sides[0]['AP'] - sides[1]['AP'],
-                interval=interval('difference of AP', bounds, scores[0]), share=float(np.mean(values > 0)),
-                p=two_sided(values), environment=environment(*sorted({name for entry in found for name in entry[3]})))
+                interval=interval('difference of AP', drawn, len(groups)), share=float(np.mean(drawn[1] > 0)),
+                p=two_sided(drawn[1]))
+
+
+def both(a: dict, b: dict) -> dict:
+    """The environment of two models; that of a results file has only what scores it."""
+    first = max((a, b), key=lambda one: len(one['versions']))
+    return dict(first, versions={**b['versions'], **a['versions']})
 
 
 def two_sided(values) -> float:
@@ -61,15 +65,16 @@ def main(argv=None) -> int:
     """Print or write the row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('models', nargs=2, metavar='MODEL', help='A and B')
+    add_boxes(parser)
     add_options(parser)
     parser.add_argument('--out', metavar='FILE.json', help='result file; without it the row is only shown')
     args = parser.parse_args(argv)
-    task, results = Task(args), Results(args.out, 'compare')
-    id = ' against '.join(map(task.id_of, args.models))
-    row = next((row for row in results.rows if row['id'] == id), None)
+    task, results = Task(args, args.models), Results(args.out, 'compare')
+    id, now = ' against '.join(map(task.id_of, args.models)), both(*map(task.environment, args.models))
+    row = results[id] if results.has_figures(id, now) else None
     if row is None or [row['a']['sha256'], row['b']['sha256']] != list(map(task.digest, args.models)):
         row = measure(task, args.models)
-        results.add({'id': id, **row})
+        results.add({'id': id, **row, 'environment': now})
     low, high = row['interval']['bounds']
     print(f'{row["a"]["model"]} {row["a"]["AP"]:.4f} - {row["b"]["model"]} {row["b"]["AP"]:.4f} = '
           f'{row["difference"]:+.4f} (95 %: {low:+.3f} to {high:+.3f}); the first is better in {row["share"]:.1%} of '

@@ -3,22 +3,30 @@
 :func:`table` joins ``facts/published.csv`` and the result files of a folder by the name of the system. A figure says
 by its place whether it is published (``published_*``, ``ap``) or counted or measured here (all others), and
 :attr:`Line.reasons` why one is absent. A result file that is missing leaves its columns empty; one that is broken is
-an error.
+an error. Times are those of one device (:func:`device_of`).
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import zoo
 from benchmarks.results import RESULTS, read
+from mmpose_amfac.apis.report import cpu_name
 from mmpose_amfac.errors import AMFACError
 
 # kind of a result file -> what writes it; the file is KIND.json
 COMMANDS = {kind: f'python -m benchmarks.{kind}' for kind in (
     'complexity', 'speed', 'accuracy', 'compare', 'scaling', 'occlusion', 'calibration')}
+# back ends that run no exported file
+TORCH = ('compile', 'graph', 'eager', 'torch')
+# kinds whose figures depend on the machine, of those in the joined table
+TIMES = ('speed', 'scaling')
 # of back ends with equally many rows the first is shown
-BACKENDS = ('onnxruntime', 'openvino', 'tensorrt', 'compile', 'eager')
+BACKENDS = ('onnxruntime', 'openvino', 'tensorrt', *TORCH)
+# what several words name: SimpleBaseline is one head on many backbones, each of which is a family
+TWO_WORDS = ('SimpleBaseline', 'Stacked', 'Integral')
 # how the reason of what nobody has tried starts
 NOT_YET = 'not measured'
 
@@ -96,32 +104,99 @@ def title_of(name: str) -> str:
     return name if system is None else _published(system).title
 
 
-def usual_speed(lines: list[Line], backend: str | None = None, threads: int | None = None):
-    """(backend, threads, 1, 'fp32') with the most measured rows at batch 1 in float32, or None.
+def family_of(system: str) -> str:
+    """What a system is called, without its size: HRNet-W32+UDP and HRNet-W48 are HRNet."""
+    words = system.split()
+    name = ' '.join(words[:2] if words[0] in TWO_WORDS else words[:1])
+    return re.sub(r'-([A-Z]?\d+|[A-Za-z]|nano|tiny)(\+.*)?$', '', name)
+
+
+def device_of(rows, asked: str | None = None) -> str | None:
+    """The one device whose rows are compared: this machine's processor where it has rows, else the only one.
 
     Args:
-        lines: of :func:`table`.
+        rows: of kinds whose figures depend on the machine.
+        asked: part of the name of another one.
+
+    Returns:
+        Its name, or None: there are no rows.
+
+    Raises:
+        AMFACError: several would do, or none.
+    """
+    measured = [row for row in rows if 'reason' not in row] or rows
+    known = list(dict.fromkeys(row['environment']['device'] for row in measured))
+    fitting = [name for name in known if asked is None or asked.lower() in name.lower()]
+    if asked in known or (asked is None and cpu_name() in known):
+        return asked or cpu_name()
+    if len(fitting) > 1 or (asked and not fitting):
+        raise AMFACError(f'--device {asked or ""}'.strip() + f' must name one of the devices that were measured: '
+                         f'{"; ".join(known) or "none"}')
+    return fitting[0] if fitting else None
+
+
+def timed_rows(results=RESULTS) -> list[dict]:
+    """Rows of all kinds of times that stand in :func:`table`."""
+    return [row for kind in TIMES for row in rows_of(kind, results) or []]
+
+
+def rows_on(kind: str, results, device: str | None = None) -> list[dict] | None:
+    """Rows of a kind of times on :func:`device_of` all times of the folder; None where there is no such file."""
+    rows = rows_of(kind, results)
+    if rows is None:
+        return None
+    device = device_of(timed_rows(results), device)
+    return [row for row in rows if row['environment']['device'] == device]
+
+
+def most_rows(rows) -> str | None:
+    """The device with most figures: what committed tables show, whichever machine makes them."""
+    count = Counter(row['environment']['device'] for row in rows if 'reason' not in row)
+    return min(count, key=lambda name: (-count[name], name), default=None)
+
+
+def most_measured(results=RESULTS) -> str | None:
+    """:func:`most_rows` of :func:`timed_rows`."""
+    return most_rows(timed_rows(results))
+
+
+def usual_run(rows, backend: str | None = None, threads: int | None = None) -> tuple[str, int] | None:
+    """(backend, threads) of most systems, torch only where nothing else was measured; None where nothing was.
+
+    Args:
+        rows: of the kind ``speed`` or ``scaling``; what is not float32 does not count, nor other batches than 1.
         backend: only this one, where given.
         threads: only so many, where given.
     """
-    count = Counter(key for line in lines for key, row in line.speed.items() if key[2:] == (1, 'fp32') and 'ms' in row
-                    and backend in (None, key[0]) and threads in (None, key[1]))
+    names = {}
+    for row in rows:
+        if ('reason' not in row and (row.get('precision', 'fp32'), row.get('batch', 1)) == ('fp32', 1)
+                and backend in (None, row['backend']) and threads in (None, row['threads'])):
+            names.setdefault((row['backend'], row['threads']), set()).add(row['name'])
     order = {name: i for i, name in enumerate(BACKENDS)}
-    return min(count, key=lambda key: (-count[key], order.get(key[0], len(order)), key), default=None)
+    return min(names, default=None, key=lambda key: (
+        key[0] in TORCH, -len(names[key]), order.get(key[0], len(order)), -key[1], key[0]))
 
 
-def table(results=RESULTS) -> list[Line]:
+def usual_speed(lines: list[Line], backend: str | None = None, threads: int | None = None):
+    """:func:`usual_run` of the networks as a key of :attr:`Line.speed`: (backend, threads, 1, 'fp32'), or None."""
+    run = usual_run([row for line in lines for row in line.speed_rows], backend, threads)
+    return run and (*run, 1, 'fp32')
+
+
+def table(results=RESULTS, device: str | None = None) -> list[Line]:
     """Every system of the zoo in its order, then what only the result files name.
 
     Args:
         results: folder of the result files, ``KIND.json``.
+        device: of the times, see :func:`device_of`.
 
     Raises:
-        AMFACError: see :func:`rows_of`.
+        AMFACError: see :func:`rows_of` and :func:`device_of`.
     """
     lines = {s.name: _published(s) for s in zoo.systems().values()}
     for kind, key in (('complexity', 'name'), ('speed', 'name'), ('accuracy', 'model'), ('scaling', 'name')):
-        rows = rows_of(kind, results)
+        rows = rows_on(kind, results, device) if kind in TIMES else rows_of(kind, results)
         for row in rows or []:
             line = lines.get(row[key]) or lines.setdefault(row[key], _unknown(row, key))
             _put(line, kind, row)

@@ -1,16 +1,19 @@
-"""Key point AP against occlusion, of model files in the boxes of the annotated persons.
+"""Key point AP against occlusion, of models in the boxes of the annotated persons.
 
     python -m benchmarks.occlusion MODEL [MODEL ...] --ann A.json --images DIR [--flip] [--threads N] [--seed 0]
         [--ways texture grey cut] [--levels 0.1 0.2 0.3 0.4 0.5] [--limit PICTURES] --out FILE.json
 
-MODEL is a model file or a packaged name. Each person is occluded alone, by :mod:`benchmarks.scoring.occluders`, in the
-picture, before any crop is cut; every model sees the same. Boxes, areas and labels do not change, so a hidden joint
-still counts. A row has the AP with its interval and, of joints behind the occluder (``hidden``) and of the others
-(``free``), the mean share in OKS and the share found (0.5 or more of it). The row without an occluder also tells joints
-that the annotators call hidden from those they call visible. Where the pictures have a ``crowdIndex`` (CrowdPose),
-there is a row for each of the levels of CrowdPose's evaluation, from the pictures of that level as they are.
+MODEL is what ``python -m benchmarks.accuracy`` takes, if it is given boxes. Each person is occluded alone, by
+:mod:`benchmarks.scoring.occluders`, in the picture, before any crop is cut; every model sees the same. Boxes, areas
+and labels do not change, so a hidden joint still counts. A row has the AP with its interval and, of joints behind the
+occluder (``hidden``) and of the others (``free``), the mean share in OKS and the share found (0.5 or more of it). The
+row without an occluder also tells joints that the annotators call hidden from those they call visible. Where the
+pictures have a ``crowdIndex`` (CrowdPose), there is a row for each of the levels of CrowdPose's evaluation, from the
+pictures of that level as they are.
 
-Rows that the file has are not measured again. The exit code is 0 once every row is there, 2 after a wrong call.
+A row that the file has is measured again where weights, settings, pictures, versions or the device are others, or
+where it has no figures. Exit code 0: every row is there, with figures or, of a model that is not given boxes or whose
+weights or operators are missing, with the reason; 1: one failed, and its row says why; 2: the call was wrong.
 """
 
 import argparse
@@ -19,12 +22,12 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.accuracy import RESAMPLES, interval
-from benchmarks.results import Results
+from benchmarks.results import CannotRunError, Results
 from benchmarks.scoring import joints
-from benchmarks.scoring.coco_ap import KeypointScores, is_crowdpose
+from benchmarks.scoring.coco_ap import KeypointScores, is_crowdpose, of_pictures
 from benchmarks.scoring.occluders import WAYS, Occluder
-from benchmarks.scoring.trials import Trial, arguments, trials
+from benchmarks.scoring.task import RESAMPLES, Task, failed, interval
+from benchmarks.scoring.trials import Trial, arguments, open_trial
 from mmpose_amfac.compat.xtcocotools.cocoeval import LEVELS as CROWD
 from mmpose_amfac.errors import integer, number, one_line_errors
 
@@ -43,7 +46,7 @@ def of_joints(values: np.ndarray) -> dict:
 def score(content: dict, results: list[dict], sigmas) -> dict:
     """Metrics and interval of some pictures."""
     scores = KeypointScores(content, results, sigmas)
-    return dict(metrics=scores.metrics, interval=interval('AP', scores.interval(RESAMPLES), scores))
+    return dict(metrics=scores.metrics, interval=interval('AP', scores.resample(RESAMPLES), len(scores.useful)))
 
 
 def measure(trial: Trial, way: str, level: float, seed: int):
@@ -62,15 +65,14 @@ def measure(trial: Trial, way: str, level: float, seed: int):
         def change(picture, person):
             return occluder(picture, person.box, person.id)
 
-    poses = trial.predict(change, f'{way} {level:g}')
-    values = joints.similarities(poses, people, trial.estimator.skeleton.sigmas)
+    results = trial.predict(change, f'{way} {level:g}')
+    values = joints.similarities(joints.triples(results)[..., :2], people, trial.sigmas)
     hidden, share = np.zeros(values.shape, bool), 0.0
     if occluder:
         rectangles = [occluder.hidden(person.box, person.id) for person in people]
         hidden = np.stack([r.covers(person.points) for r, person in zip(rectangles, people)])
         share = float(np.mean([r.share(person.box) for r, person in zip(rectangles, people)]))
-    results = joints.to_coco(poses, people)
-    row = dict(**score(trial.content, results, trial.estimator.skeleton.sigmas), share=round(share, 4),
+    row = dict(**score(trial.task.content, results, trial.sigmas), share=round(share, 4),
                hidden=of_joints(values[hidden]), free=of_joints(values[~hidden]))
     if not occluder:
         visibility = np.stack([person.visibility for person in people])
@@ -83,37 +85,50 @@ def crowds(trial: Trial, results: list[dict], values):
     """(level, figures) of CrowdPose's levels, from the results without occluders."""
     low = -np.inf
     for name, high in CROWD.items():
-        kept = {p['id'] for p in trial.content['images'] if low <= p['crowdIndex'] < high}
+        kept = {p['id'] for p in trial.task.content['images'] if low <= p['crowdIndex'] < high}
         low = high
         here = np.array([person.picture['id'] in kept for person in trial.people])
         if here.any():
-            part = joints.of_pictures(trial.content, kept)
-            yield name, dict(**score(part, [r for r in results if r['image_id'] in kept],
-                                     trial.estimator.skeleton.sigmas),
+            part = of_pictures(trial.task.content, kept)
+            yield name, dict(**score(part, [r for r in results if r['image_id'] in kept], trial.sigmas),
                              share=0.0, hidden=of_joints(np.empty(0)), free=of_joints(values[here]))
 
 
-def run(trial: Trial, ways, levels, seed: int, results: Results) -> None:
-    """Measure the rows of a model that are not there."""
+def run(task: Task, model: str, args, results: Results) -> int:
+    """Measure the rows of a model that are not there; returns how many failed."""
+    now, start, trial, wrong = task.environment(model), task.id_of(model), None, 0
+
     def settings(way, level):
         shown = level if isinstance(level, str) else f'{level:g}'
-        return dict(trial.settings, id=f'{trial.id} | {way} {shown} | seed {seed}', way=way, level=level, seed=seed)
+        return dict(id=f'{start} | {way} {shown} | seed {args.seed}', way=way, level=level, seed=args.seed,
+                    environment=now)
 
-    for way, level in tqdm([('none', 0.0), *((w, v) for w in ways for v in levels)], desc=trial.settings['model'],
-                           disable=None, leave=False):
+    chosen = [('none', 0.0), *((way, level) for way in args.ways for level in args.levels)]
+    for way, level in tqdm(chosen, desc=model, disable=None, leave=False):
         row = settings(way, level)
-        if row['id'] in results:
+        if results.has_figures(row['id'], now):
             continue
-        figures, found, values = measure(trial, way, level, seed)
-        rows = [{**row, **figures}]
-        if way == 'none' and is_crowdpose(trial.content):
-            rows += [{**settings('crowd index', name), **part} for name, part in crowds(trial, found, values)]
+        try:
+            trial = trial or open_trial(task, model)
+            figures, found, values = measure(trial, way, level, args.seed)
+            rows = [{**row, **trial.facts, **figures}]
+            if way == 'none' and is_crowdpose(task.content):
+                rows += [{**settings('crowd index', name), **trial.facts, **part}
+                         for name, part in crowds(trial, found, values)]
+        except Exception as error:
+            wrong += not isinstance(error, CannotRunError)
+            rows = [{**row, **failed(model, error)}]
         results.add(*rows)
+        if trial is None:
+            # it does not open for the other rows either
+            break
+    return wrong
 
 
 def main(argv=None) -> int:
     """Print and write the rows."""
-    parser = arguments(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
+    parser = arguments(argparse.ArgumentParser(description=__doc__,
+                                               formatter_class=argparse.RawDescriptionHelpFormatter))
     parser.add_argument('--seed', type=int, default=0, help='of the occluders (default %(default)s)')
     parser.add_argument('--ways', nargs='*', choices=WAYS, default=WAYS, help='kinds of occluders (default: all)')
     parser.add_argument('--levels', nargs='*', type=float, default=LEVELS,
@@ -122,17 +137,19 @@ def main(argv=None) -> int:
     integer('--seed', args.seed, 0)
     for level in args.levels:
         number('--levels', level, 0, 1, low_itself=False)
-    results = Results(args.out, 'occlusion')
-    for trial in trials(args):
-        run(trial, args.ways, args.levels, args.seed, results)
+    task, results = Task(args, args.models), Results(args.out, 'occlusion')
+    wrong = sum([run(task, model, args, results) for model in args.models])
     print(f'{"model":36s} {"occluder":18s} {"AP":>6s}  {"95 % interval":16s} {"OKS hidden":>10s} {"free":>6s}')
     for row in results.rows:
+        if 'reason' in row:
+            print(f'{row["model"]:36s} {row["way"] + " " + str(row["level"]):18s} no figure, {row["reason"]}')
+            continue
         low, high = row['interval']['bounds']
         told = [f'{"-" if row[key]["oks"] is None else format(row[key]["oks"], ".3f"):>{width}s}'
                 for key, width in (('hidden', 10), ('free', 6))]
         print(f'{row["model"]:36s} {row["way"] + " " + str(row["level"]):18s} {row["metrics"]["AP"]:6.3f}  '
               f'{low:.3f} to {high:.3f}   {" ".join(told)}')
-    return 0
+    return 1 if wrong else 0
 
 
 if __name__ == '__main__':

@@ -1,8 +1,9 @@
 """Write one HTML page of all results: published beside measured figures, tables to sort and filter, and the figures.
 
-    python -m benchmarks.report [--results DIR] [--out report.html] [--backend B] [--threads N]
+    python -m benchmarks.report [--results DIR] [--out report.html] [--device NAME] [--backend B] [--threads N]
 
-The page needs no network and no other file. Where results are missing it says which command writes them.
+The page needs no network and no other file. Where results are missing it says which command writes them. All times
+on it are of one device. Exit code 2: a broken result file, or a wrong call.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import figures
-from benchmarks.joined import COMMANDS, rows_of, table
+from benchmarks.joined import COMMANDS, rows_of, table, usual_speed
 from benchmarks.pages import plots
 from benchmarks.pages import report_measured as measured
 from benchmarks.pages import report_tables as tables
@@ -42,7 +43,8 @@ CONTRACT = (
 
 def sections(results, args) -> list[dict]:
     """Id, title, tables, figures ``(name, alternative text, address of the picture)`` and hints of each section."""
-    lines = table(results)
+    lines = table(results, args.device)
+    key = usual_speed(lines, args.backend, args.threads)
     drawn, hints = {}, {}
     for name, fig, reason in figures.draw(results, args):
         hints[name] = f'The figure {name} is not drawn: {reason}.' if reason else ''
@@ -52,19 +54,22 @@ def sections(results, args) -> list[dict]:
 
     def section(id, title, found, names=(), kinds=()):
         said = [f'There is no {kind}.json yet; {COMMANDS[kind]} writes it.' for kind in kinds if kind in missing]
+        if not said and kinds and not any(t.rows for t in found):
+            said = [f'{kind}.json has no row for it; {COMMANDS[kind]} adds rows.' for kind in kinds]
         return dict(id=id, title=title, tables=[t for t in found if t.rows],
                     figures=[drawn[name] for name in names if name in drawn],
                     hints=said or [hints[name] for name in names if hints[name]])
 
     return [
         section('machine', 'Where the figures were measured', [tables.environments(results)]),
-        section('systems', 'Systems', [tables.models(lines)], ('ap_params', 'ap_fps', 'pareto')),
+        section('systems', 'Systems', [tables.models(lines, key)], ('ap_params', 'ap_fps', 'pareto')),
         section('size', 'Parameters and arithmetic', [tables.complexity(results)], kinds=('complexity',)),
         section('time', 'Speed', [tables.speed(lines), tables.elsewhere(lines)], kinds=('speed',)),
         section('deployment', 'What a back end gains', [tables.multiplier(lines)], kinds=('speed',)),
         section('precision', 'Accuracy', [measured.accuracy(results, lines)], kinds=('accuracy',)),
         section('comparison', 'Comparison', [measured.compare(results)], kinds=('compare',)),
-        section('people', 'Time over people', [measured.scaling(results), measured.crossover(results)], ('scaling',),
+        section('people', 'Time over people', [measured.scaling(results, args.device),
+                                                 measured.crossover(results, args.device)], ('scaling',),
                 ('scaling',)),
         section('hidden', 'Hidden persons', [measured.occlusion(results)], ('occlusion',), ('occlusion',)),
         section('confidence', 'Calibration', [measured.calibration(results)], ('calibration',), ('calibration',)),
@@ -86,10 +91,12 @@ def page(results, args) -> str:
 
 def main(argv=None) -> int:
     """Write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--results', type=Path, default=RESULTS, metavar='DIR')
     parser.add_argument('--out', type=Path, default=OUT, metavar='report.html', help='(default %(default)s)')
-    parser.add_argument('--backend', help='of the speeds in the figures; the one with most rows unless given')
+    parser.add_argument('--device', metavar='NAME', help="of the times, part of its name (default: this machine's "
+                        'processor, or the only one in the results)')
+    parser.add_argument('--backend', help='of the times of networks; that of most systems unless given')
     parser.add_argument('--threads', type=int)
     args = parser.parse_args(argv)
     content = page(args.results, args)

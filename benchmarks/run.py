@@ -1,13 +1,16 @@
 """The whole comparison, part by part, each in a process of its own.
 
-    python -m benchmarks.run --quick|--full [--out DIR] [--ann A.json --images DIR [--models MODEL ...] [--det FILE]]
-                             [--only PART ...] [--list]
+    python -m benchmarks.run --quick|--full [--out DIR] [--device cpu|cuda]
+        [--ann A.json --images DIR [--models MODEL ...] [--det FILE]] [--only PART ...] [--list]
 
-``--full`` takes every system; ``--quick`` of each family the one with the fewest multiply-accumulates, in minutes;
-``--smoke`` two of those in torch, to see that it runs. Accuracy, occlusion and calibration need pictures with
-annotations. Each part keeps the rows that its file has: the same command again goes on where one stopped. A part that
-fails stops no other. ``run.json`` tells each command, its seconds and exit code, or why it was left out. Exit code 1: a
-part failed.
+``--full`` takes every system; ``--quick`` of each family the one with the fewest multiply-accumulates, in PyTorch and
+ONNX Runtime, in at most ten minutes on two quiet cores; ``--smoke`` two of those in torch, to see that it runs.
+Accuracy, comparisons, occlusion and calibration need pictures with annotations; every two of the models are compared.
+Each part keeps the rows that its file has: the same command again goes on where one stopped. A part that fails stops no
+other. ``run.json`` tells each command, its seconds in all runs together, their number and its last exit code, or why it
+was left out.
+
+Exit codes: 0 all parts ended well; 1 a part failed; 2 a wrong call.
 """
 
 import argparse
@@ -16,13 +19,14 @@ import shlex
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
+from itertools import combinations
 from pathlib import Path
 
 from benchmarks import zoo
-from benchmarks.choosing.pareto import kin
-from benchmarks.joined import Line, table
+from benchmarks.joined import Line, family_of, most_measured, table
 from benchmarks.record import environment, load
-from benchmarks.results import Results
+from benchmarks.results import RESULTS, Results
 from benchmarks.select import DETECTOR
 from mmpose_amfac.errors import AMFACError, one_line_errors
 
@@ -31,10 +35,13 @@ OUT = Path('work_dirs/benchmarks')
 # --quick only counts what computes more for one input
 QUICK_GMACS = 100
 # against detector and network times people: the least of --quick
-SCALED = ('RTMPose', 'RTMO')
+SCALED = ('RTMPose', 'RTMO', 'YOLOX-Pose')
+# what only torch runs from picture to poses, with the top-down system that it is set against in the same rounds
+IN_TORCH = ('cid_hrnet-w32_8xb20-140e_coco-512x512', 'dekr_hrnet-w32_8xb10-140e_coco-512x512',
+            'ae_hrnet-w32_8xb24-300e_coco-512x512', 'rtmpose-m_8xb256-420e_coco-256x192')
 NEEDED = 'left out: give --ann and --images'
-PARTS = ('complexity', 'speed', 'scaling', 'accuracy', 'accuracy-detector', 'compare', 'occlusion', 'calibration',
-         'attention', 'figures', 'report')
+PARTS = ('complexity', 'speed', 'scaling', 'scaling-torch', 'accuracy', 'accuracy-detector', 'compare', 'occlusion',
+         'calibration', 'attention', 'figures', 'report')
 
 
 def smallest(lines: list[Line]) -> dict[str, Line]:
@@ -42,41 +49,50 @@ def smallest(lines: list[Line]) -> dict[str, Line]:
     found = {}
     for line in sorted((line for line in lines if line.gmacs is not None and line.dataset.startswith('COCO')),
                        key=lambda line: line.gmacs):
-        found.setdefault(kin(line.system), line)
+        found.setdefault(family_of(line.system), line)
     return found
 
 
 def plan(args) -> dict[str, list[str] | str]:
-    """Part -> its arguments, or why it is left out."""
+    """Part -> its arguments, or why it is left out; of several commands of a part each has its own number."""
     out = Path(args.out)
-    found = {part: [*rest, '--out', str(out / f'{part}.json')] for part, rest in _measured(args, out).items()}
-    found |= {part: rest if isinstance(rest, str) else [*rest, '--out', str(out / f'{part.partition("-")[0]}.json')]
-              for part, rest in _on_pictures(args).items()}
+    found = _measured(args, out) | _on_pictures(args)
+    found |= {part: [*rest, '--out', str(out / f'{part.partition("-")[0]}.json')]
+              for part, rest in found.items() if not isinstance(rest, str)}
+    found['attention'] = ['--out', str(out / 'attention')]
     if args.smoke:
-        found |= {part: 'left out: no part of --smoke' for part in PARTS if part not in ('complexity', 'speed')}
-    else:
-        found['attention'] = ['--out', str(out / 'attention')]
+        found |= {part: 'left out: no part of --smoke' for part in found if part not in ('complexity', 'speed')}
     found['figures'] = ['--results', str(out), '--out', str(out / 'figures')]
     found['report'] = ['--results', str(out), '--out', str(out / 'report.html')]
-    return {part: found[part] for part in PARTS if not args.only or part in args.only}
+    return {part: rest for name in PARTS if not args.only or name in args.only
+            for part, rest in found.items() if part == name or part.startswith(f'{name}-pair-')}
 
 
-def _measured(args, out) -> dict[str, list[str]]:
+def _measured(args, out) -> dict[str, list[str] | str]:
     files = ['--files', str(out / 'files')]
+    device = ['--device', args.device]
     if args.full:
-        return dict(complexity=[], scaling=files, speed=[
-            '--all', '--backends', 'eager', 'compile', 'onnxruntime', 'openvino', '--batches', '1', '8', '32', *files])
-    chosen = smallest(table())
+        engines = ['onnxruntime', 'openvino', *['tensorrt'] * (find_spec('tensorrt') is not None)]
+        ours = [system.name for system in zoo.systems().values()
+                if system.source == 'ours' and 'ablation' not in system.system and 'crowdpose' not in system.name]
+        return {
+            'complexity': [], 'scaling': files, 'scaling-torch': [*IN_TORCH, '--backend', 'torch', *files],
+            'speed': ['--all', '--backends', 'eager', 'compile', *engines, '--batches', '1', '8', '32', '--int8', *ours,
+                      '--written', *device, *files]}
+    chosen = smallest(table(RESULTS, most_measured(RESULTS)))
     names = [line.name for line in chosen.values()]
     timed = [line.name for line in chosen.values()
              if line.gmacs <= QUICK_GMACS and not zoo.find(line.name).needs_operators]
     usual = ['--threads', '2', *files, '--rounds']
+    left = {'scaling-torch': 'left out: bottom-up systems that only torch runs take minutes; --full has them'}
     if args.smoke:
         # nothing is exported
-        return dict(complexity=names[:3], speed=[*timed[:2], '--backends', 'eager', *usual, '5', '--seconds', '3'])
-    return dict(complexity=names, speed=[*timed, '--backends', 'onnxruntime', *usual, '10', '--seconds', '8'],
-                scaling=[*(chosen[family].name for family in SCALED), '--detector', DETECTOR, '--people', '1', '2', '4',
-                         '8', '--backend', 'onnxruntime', *usual, '5', '--seconds', '8'])
+        return left | dict(complexity=names[:3], scaling=left['scaling-torch'], speed=[
+            *timed[:2], '--backends', 'eager', *device, *usual, '7', '--seconds', '3'])
+    return left | dict(
+        complexity=names, speed=[*timed, '--backends', 'eager', 'onnxruntime', *device, *usual, '15', '--seconds', '4'],
+        scaling=[*(chosen[family].name for family in SCALED), '--detector', DETECTOR, '--people', '1', '2', '4', '8',
+                 '--backend', 'onnxruntime', *usual, '5', '--seconds', '8'])
 
 
 def _on_pictures(args) -> dict[str, list[str] | str]:
@@ -88,11 +104,14 @@ def _on_pictures(args) -> dict[str, list[str] | str]:
     detector = args.det and ['--boxes', args.det]
     found = {'accuracy': [*args.models, *pictures, '--boxes', 'gt', *weights],
              'accuracy-detector': [*args.models, *pictures, *detector, *weights] if detector
-             else 'left out: give a detector, --det FILE.onnx',
-             'compare': [*args.models[:2], *pictures, '--boxes', 'gt', *weights] if len(args.models) > 1
-             else 'left out: give two --models or more'}
+             else 'left out: give a detector, --det FILE.onnx'}
+    pairs = list(combinations(args.models, 2))
+    for i, pair in enumerate(pairs, 1):
+        found['compare' if len(pairs) == 1 else f'compare-pair-{i}'] = [*pair, *pictures, '--boxes', 'gt', *weights]
+    if not pairs:
+        found['compare'] = 'left out: give two --models or more'
     files = [model for model in args.models if model not in zoo.systems()]
-    for part in names:
+    for part in ('occlusion', 'calibration'):
         found.setdefault(part, [*files, *pictures] if files else 'left out: give a model file with --models')
     return found
 
@@ -109,6 +128,7 @@ def run(commands: dict[str, list[str] | str], results: Results) -> list[str]:
     for i, (part, arguments) in enumerate(commands.items(), 1):
         where = f'[{i}/{len(commands)}, {time.monotonic() - started:.0f} s]'
         row = dict(id=part, part=part, environment=found)
+        known = next((old for old in results.rows if old['id'] == part), {})
         if isinstance(arguments, str):
             print(f'{where} {part}: {arguments}', flush=True)
             results.add(row | dict(command=[], reason=arguments))
@@ -117,8 +137,11 @@ def run(commands: dict[str, list[str] | str], results: Results) -> list[str]:
         begun, busy = time.monotonic(), load()
         code = subprocess.run([sys.executable, '-m', module(part), *arguments],
                               env={**os.environ, 'PYTHONPATH': paths}).returncode
-        results.add(row | dict(command=[part.partition('-')[0], *arguments], exit_code=code, load=busy,
-                               seconds=round(time.monotonic() - begun, 1)))
+        command = [part.partition('-')[0], *arguments]
+        # a part that was stopped and went on took the seconds of both
+        before = known if known.get('command') == command else {}
+        results.add(row | dict(command=command, exit_code=code, load=busy, runs=before.get('runs', 0) + 1,
+                               seconds=round(before.get('seconds', 0) + time.monotonic() - begun, 1)))
         if code:
             failed.append(f'{part} (exit code {code})')
     print(f'{len(commands)} parts, {time.monotonic() - started:.0f} s; {results.path}', flush=True)
@@ -127,12 +150,14 @@ def run(commands: dict[str, list[str] | str], results: Results) -> list[str]:
 
 def main(argv=None) -> int:
     """Run, or list what would be run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     extent = parser.add_mutually_exclusive_group(required=True)
     extent.add_argument('--quick', action='store_true', help='the smallest of each family, in minutes')
     extent.add_argument('--full', action='store_true', help='all systems, back ends, threads and batches: many hours')
-    extent.add_argument('--smoke', action='store_true', help='two networks in torch, five rounds')
+    extent.add_argument('--smoke', action='store_true', help='two networks in torch, seven rounds')
     parser.add_argument('--out', metavar='DIR', help=f'folder of the result files (default {OUT}/PROFILE)')
+    parser.add_argument('--device', default='cpu', help='of the times of networks: cpu, cuda or cuda:N (default '
+                        '%(default)s)')
     parser.add_argument('--ann', metavar='A.json', help='COCO key point annotations')
     parser.add_argument('--images', metavar='DIR', help='folder of the file names in them')
     parser.add_argument('--models', nargs='+', default=['amfacpose'], metavar='MODEL',

@@ -1,11 +1,17 @@
 """Which model to take: those that no other beats in AP, time and parameters at once, among those within the limits.
 
-    python -m benchmarks.select --device cpu --min-fps 30 --people 6 [--max-params M] [--max-gmacs G] [--min-ap AP]
+    python -m benchmarks.select --device cpu --min-fps 30 --people 6 [--end-to-end] [--max-params M] [--max-gmacs G]
+        [--min-ap AP] [--results DIR]
     python -m benchmarks.select --scenario accuracy|real-time|edge|crowd [options that change it]
 
-AP figures of one protocol and times of one device are compared, never those of several. ``--device cpu`` takes the
-times that ``benchmarks.speed`` and ``benchmarks.scaling`` measured here, every other device published ones: those are
-of the network alone unless its name says more. Exit code 1: no model is within the limits.
+AP figures of one protocol and times of one kind on one device are compared, never those of several. ``--device cpu``
+takes times of the networks alone that ``benchmarks.speed`` measured on this machine's processor, or on the only one in
+the results; with ``--end-to-end`` those from picture to poses of ``benchmarks.scaling``. Part of the name of another
+measured device takes its times; the names below take published ones, which are of the network alone unless the name
+says more. ``arithmetic`` compares the multiply-accumulates of a picture with that many people in place of a time,
+``none`` neither. The scenarios are options, no answers.
+
+Exit codes: 0 an answer; 1 no model is within the limits; 2 a wrong call.
 """
 
 import argparse
@@ -18,8 +24,9 @@ from benchmarks.choosing import candidates
 from benchmarks.choosing.candidates import TRAINING, Figure
 from benchmarks.choosing.pareto import LIMITS, Candidate, choose, miss, reason, tightest
 from benchmarks.choosing.scenarios import DEVICES, SCENARIOS
-from benchmarks.joined import Line, table
+from benchmarks.joined import Line, device_of, table, timed_rows
 from benchmarks.results import RESULTS
+from mmpose_amfac.apis.report import cpu_name
 from mmpose_amfac.errors import AMFACError, integer, number, one_line_errors
 
 PUBLISHED_AP = ('AP as published (top-down: on detector boxes, with a flip test, whose second pass no time here '
@@ -35,10 +42,15 @@ def gather(lines: list[Line], args) -> tuple[list[Candidate], dict[str, str], st
     if detector is None or detector.paradigm != 'detector':
         raise AMFACError(f'--detector {args.detector} is no detector of the zoo (python -m benchmarks.zoo detector)')
     run, device = None, 'no times are compared'
-    if args.device == 'cpu':
-        run = candidates.setup(lines, args.backend, args.threads, args.detector, args.people, args.results)
-        device = (f'times measured on {run.machine}: {run.backend}, {run.threads} thread(s), '
+    if args.machine:
+        run = candidates.setup(lines, args.machine, args)
+        what = 'from picture to poses' if run.end_to_end else 'networks alone'
+        there = '' if run.machine == cpu_name() else ', not here'
+        device = (f'times measured on {run.machine}{there}: {what}, {run.backend}, {run.threads} thread(s), '
                   f'{args.people} people in a picture, found by {args.detector}')
+    elif args.device == 'arithmetic':
+        device = (f'GMACs of a picture with {args.people} people, found by {args.detector}; arithmetic is no time: '
+                  'measure yours and take --device cpu')
     elif args.device != 'none':
         device = f'times published for {DEVICES[args.device].title}, {args.people} people in a picture'
         if candidates.published_ms(detector, args.device) is None:
@@ -50,8 +62,6 @@ def gather(lines: list[Line], args) -> tuple[list[Candidate], dict[str, str], st
             left_out[line.name] = made
         else:
             found.append(made)
-    if len({'picture' in c.ms.source for c in found if c.ms and run}) == 2:
-        device += '; some from picture to poses, some of the networks alone, as each says: benchmarks.scaling adds more'
     return found, left_out, protocol, device
 
 
@@ -67,7 +77,7 @@ def _protocol(lines, asked):
     if len(fitting) != 1:
         choice = '; '.join(map(repr, fitting or [*known, *measured]))
         raise AMFACError(f'--dataset {asked!r} must fit one protocol: {choice}')
-    aps = measured[fitting[0]]
+    aps = {name: candidates.only(rows, fitting[0]) for name, rows in measured[fitting[0]].items()}
     return aps, f'{fitting[0]}, AP as measured', [line for line in models if line.name in aps]
 
 
@@ -79,29 +89,33 @@ def _candidate(line, by_name, aps, run, args) -> Candidate | str:
         return f'{line.paradigm} was not asked for'
     if TRAINING.index(candidates.training(line)) > TRAINING.index(args.training):
         return f'trained on {line.train_data or "data not stated"} (--training {candidates.training(line)})'
-    ap, ms = aps[line.name], None
+    ap, ms, work = aps[line.name], None, None
     if isinstance(ap, str):
         return ap
-    if args.device == 'cpu':
+    if run is not None:
         ms = candidates.measured_time(line, by_name, run)
+    elif args.device == 'arithmetic':
+        work = candidates.arithmetic(line, by_name, args.detector, args.people)
     elif args.device != 'none':
         ms = candidates.published_time(line, by_name, args.device, args.detector, args.people)
-    if isinstance(ms, str):
-        return ms
+    for figure in (ms, work):
+        if isinstance(figure, str):
+            return figure
     params, gmacs = (Figure(ours, 'counted') if ours is not None else known and Figure(known, 'published')
                      for ours, known in ((line.params, line.published_params), (line.gmacs, line.published_gmacs)))
     for option, figure in (('max_params', params), ('max_gmacs', gmacs)):
         if figure is None and getattr(args, option) is not None:
             return f'no {LIMITS[option][2]}: {line.reasons.get("complexity", "not known")}'
-    return Candidate(line, ap, ms, params, gmacs)
+    return Candidate(line, ap, ms, params, gmacs, work)
 
 
 def show(c: Candidate, why: str, rank: str) -> str:
     """Two or three lines on a model."""
     time = f'{c.ms.value:8.2f} ms {1e3 / c.ms.value:6.1f} fps' if c.ms else ''
+    time += f'{c.work.value:8.1f} GMACs a picture' if c.work else ''
     size = ''.join(f'{f.value:9.2f} {unit}' for f, unit in ((c.params, 'M'), (c.gmacs, 'GMACs')) if f)
     sources = [f'{name} {f.source}' for name, f in (
-        ('AP', c.ap), ('time', c.ms), ('params', c.params), ('GMACs', c.gmacs)) if f]
+        ('AP', c.ap), ('time', c.ms), ('picture', c.work), ('params', c.params), ('GMACs', c.gmacs)) if f]
     return (f'{rank} {c.line.title:34s} AP {c.ap.value:5.1f} {time}{size}  [{c.line.train_data or "not known"}]\n'
             f'    {why}\n    {c.line.name}: {"; ".join(sources)}')
 
@@ -112,7 +126,7 @@ def main(argv=None) -> int:
     limits = {option: getattr(args, option) for option in LIMITS if getattr(args, option) is not None}
     if 'min_fps' in limits:
         limits['min_fps'] = 1e3 / limits['min_fps']
-    found, left_out, protocol, device = gather(table(args.results), args)
+    found, left_out, protocol, device = gather(table(args.results, args.machine), args)
     chosen = choose(found, limits)
     tight = tightest(found, limits) if found and not chosen['answer'] else None
     if args.json:
@@ -149,9 +163,11 @@ def _print(args, limits, found, left_out, protocol, device, chosen, tight) -> No
 def _arguments(argv):
     first = argparse.ArgumentParser(add_help=False)
     first.add_argument('--scenario', choices=SCENARIOS, help='a use with its limits; other options change them')
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], parents=[first])
-    parser.add_argument('--device', choices=['cpu', 'none', *DEVICES], default='cpu',
-                        help='cpu: times measured here; none: cost is ignored; others: published times')
+    parser = argparse.ArgumentParser(description=__doc__, parents=[first],
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--device', default='cpu', metavar='NAME',
+                        help=f'cpu, none, arithmetic, a measured device, or published: {", ".join(DEVICES)}')
+    parser.add_argument('--end-to-end', action='store_true', help='measured times from picture to poses')
     parser.add_argument('--min-fps', type=float, help='pictures per second')
     parser.add_argument('--people', type=int, default=1, help='in a picture (default %(default)s)')
     parser.add_argument('--max-params', type=float, metavar='M', help='millions, without the detector')
@@ -176,9 +192,24 @@ def _arguments(argv):
     for option in LIMITS:
         if getattr(args, option) is not None:
             number(f'--{option.replace("_", "-")}', getattr(args, option), 0, low_itself=False)
-    if args.device == 'none' and args.min_fps is not None:
-        raise AMFACError('--min-fps needs a --device')
+    args.machine = None if args.device in ('none', 'arithmetic', *DEVICES) else _machine(args)
+    if args.machine is None:
+        if args.end_to_end:
+            raise AMFACError('--end-to-end needs a --device that was measured')
+        if args.device not in DEVICES and args.min_fps is not None:
+            raise AMFACError('--min-fps needs a --device with times')
     return args
+
+
+def _machine(args) -> str:
+    rows = timed_rows(args.results)
+    if args.device == 'cpu':
+        rows = [row for row in rows if row['environment']['device'].startswith('CPU')]
+    found = device_of(rows, None if args.device == 'cpu' else args.device)
+    if found is None:
+        raise AMFACError(f'--device {args.device}: no time in {args.results} (python -m benchmarks.speed and '
+                         'benchmarks.scaling measure them); published ones: --device ' + ', '.join(DEVICES))
+    return found
 
 
 if __name__ == '__main__':

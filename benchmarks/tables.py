@@ -2,27 +2,31 @@
 
     python -m benchmarks.tables [--check] [FILE.md ...]
 
-A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a function of this module.
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is one of ``TABLES``. Times are those of the
+device with most of them, so that the same files give the same page on every machine. Exit codes: 0; 1: with --check,
+where a table is out of date; 2: a wrong call, or a broken result file.
 """
 
 import argparse
-import csv
+import io
 import json
 import re
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
-from benchmarks import joined
+from benchmarks import joined, select
+from benchmarks.pages import report_measured, report_tables
+from benchmarks.pages.cells import protocol
 from benchmarks.results import RESULTS, read
 from benchmarks.timing import rivals
-from benchmarks.timing.crossover import crossovers
 from mmpose_amfac.apis.report import average_precision
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', *ROOT.glob('docs/*.md'), *ROOT.glob('configs/*/README.md'),
-         ROOT / 'mmpose_amfac/weights/README.md']
+         ROOT / 'mmpose_amfac/weights/README.md', ROOT / 'benchmarks/README.md']
 BLOCK = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 
 PUBLISHED = {  # the paper's rounding: M params, G
@@ -57,10 +61,13 @@ def complexity() -> str:
 
 
 def accuracy() -> str:
-    """Measured AP, each with its protocol."""
+    """AP as ``tools/test.py`` reports it, each with its protocol."""
     rows = []
     for path in sorted(RESULTS.glob('accuracy_*.json')):
         report = json.loads(path.read_text())
+        # the others are result files of benchmarks.accuracy, under a name of the user's
+        if report.get('kind') is not None:
+            continue
         p, model = report['protocol'], report['model']
         width, height = model['input_size']
         rows.append([f'`{model["weights"]}`', f'{height}x{width}', Path(p['annotations']).stem, p['persons'],
@@ -72,15 +79,21 @@ def accuracy() -> str:
 def parity() -> str:
     """Exported files against torch."""
     rows = []
-    for path in sorted(RESULTS.glob('parity_*.json')):
-        report = json.loads(path.read_text())
-        for row in report['rows']:
-            if not isinstance(row.get('ap'), float) or row.get('max_px') is None:
-                rows.append([row['backend'], row['precision'], row['status'], row.get('megabytes', ''), *[''] * 5])
-                continue
-            rows.append([row['backend'], row['precision'], row['status'], row['megabytes'], _px(row['max_px']),
-                         _px(row['mean_px']), f'{row["left_out"]:.1%}', f'{row["ap"]:.4f}', f'{row["ap_torch"]:.4f}'])
+    for row in _on_one_device('parity'):
+        start = [row['backend'], row['precision'], row.get('status', 'not run'), row.get('megabytes', '')]
+        if row.get('ap') is None or row['max_px'] is None:
+            rows.append([*start, *[''] * 5])
+            continue
+        rows.append([*start, _px(row['max_px']), _px(row['mean_px']), f'{row["left_out"]:.1%}', f'{row["ap"]:.4f}',
+                     f'{row["ap_torch"]:.4f}'])
     return markdown(['back end', 'precision', 'check', 'MB', 'max px', 'mean px', 'left out', 'AP', 'AP torch'], rows)
+
+
+def _on_one_device(kind: str) -> list[dict]:
+    """Rows of the device with most, the same one for all kinds of :func:`joined.table`."""
+    rows = read(RESULTS / f'{kind}.json', kind)
+    device = joined.most_measured(RESULTS) if kind in joined.TIMES else joined.most_rows(rows)
+    return [row for row in rows if row['environment']['device'] == device]
 
 
 def _px(value) -> str:
@@ -88,28 +101,13 @@ def _px(value) -> str:
 
 
 def zoo_accuracy() -> str:
-    """AP on the same pictures, whatever runs the model."""
-    rows = []
-    for row in read(RESULTS / 'accuracy.json', 'accuracy'):
-        if 'reason' in row:
-            continue
-        p, metrics = row['protocol'], row['metrics']
-        low, high = row['interval']['bounds']
-        chosen = '' if p['pictures'] == 'all' else f', {p["pictures"]}'
-        rows.append([f'`{row["file"]}`', f'{Path(p["annotations"]).stem}{chosen} ({p["images"]})', p['persons'],
-                     p['boxes']['source'], {True: 'yes', False: 'no', None: ''}[p['flip_test']],
-                     f'{metrics["AP"]:.3f}', f'{low:.3f} to {high:.3f}'])
-    return markdown(['file', 'pictures', 'persons', 'boxes', 'flip test', 'AP', '95 % interval'], rows)
+    """AP of whatever runs a model, each with its protocol."""
+    return report_measured.accuracy(RESULTS, joined.table(RESULTS, joined.most_measured(RESULTS))).markdown()
 
 
 def comparisons() -> str:
     """Pairs of models on the same pictures."""
-    rows = []
-    for row in read(RESULTS / 'compare.json', 'compare'):
-        names = [f'`{side["model"]}` {side["AP"]:.3f}' for side in (row['a'], row['b'])]
-        low, high = row['interval']['bounds']
-        rows.append([names[0], names[1], f'{row["difference"]:+.3f}', f'{low:+.3f} to {high:+.3f}', f'{row["p"]:.3f}'])
-    return markdown(['A, AP', 'B, AP', 'A - B', '95 % interval', 'p'], rows)
+    return report_measured.compare(RESULTS).markdown()
 
 
 # what the README shows of the zoo
@@ -132,26 +130,35 @@ SHOWN = (
 
 def zoo() -> str:
     """Published beside counted and measured figures of systems that a reader knows."""
-    lines = {line.name: line for line in joined.table(RESULTS)}
+    device = joined.most_measured(RESULTS)
+    lines = {line.name: line for line in joined.table(RESULTS, device)}
     key = joined.usual_speed(list(lines.values()))
-    rows, devices = [], set()
+    rows = []
     for line in (lines[name] for name in SHOWN):
-        cells = [line.title, line.train_data, '' if line.ap is None else f'{line.ap:.1f}',
+        cells = [line.title, line.train_data, _published_ap(line),
                  _counted(line.params, line.published['params_m']), _counted(line.gmacs, line.published['gmacs'])]
         row = line.speed.get(key, {})
         if 'ms' in row:
-            devices.add(row['environment']['device'])
             cells += ['{:.1f} [{:.1f}, {:.1f}]'.format(*row['ms']), '{:.2f} [{:.2f}, {:.2f}]'.format(*row['ratio'])]
         elif key:
             cells += [row.get('reason', joined.NOT_YET).replace('|', r'\|'), '']
         rows.append(cells)
     header = ['system, input', 'trained on', 'AP, published', 'M params', 'G MACs',
               *['ms', 'times RTMPose-m'] * bool(key)]
-    where = (f' Milliseconds of one call on {" and ".join(sorted(devices))}, {key[0]}, {key[1]} thread'
+    where = (f' Milliseconds of one call on {device}, {key[0]}, {key[1]} thread'
              f'{"s" * (key[1] != 1)}, float32, median [p10, p90].') if key else ''
-    return ('AP in % on COCO val2017 as published (top-down: boxes of a detector and flip test; one stage: no flip '
-            'test; AMFACPose: the paper tells neither); parameters and arithmetic as counted here, in brackets what '
-            f'was published where that is another number.{where}\n\n' + markdown(header, rows))
+    return ('AP in % on COCO val2017 as published: on boxes of a detector with a flip test, unless something else is '
+            'beside it; parameters and arithmetic as counted here, in brackets what was published where that is '
+            f'another number.{where}\n\n' + markdown(header, rows))
+
+
+def _published_ap(line) -> str:
+    if line.ap is None:
+        return ''
+    p = line.published
+    told = {('det', 'yes'): '', ('none', 'no'): ' (no boxes, no flip)', ('none', 'yes'): ' (no boxes, flip)'}.get(
+        (p['boxes'], p['flip_test']), f' (boxes: {p["boxes"] or "not stated"}, flip: {p["flip_test"] or "not stated"})')
+    return f'{line.ap:.1f}{told}'
 
 
 def _counted(value: float | None, published: str) -> str:
@@ -165,11 +172,7 @@ def _counted(value: float | None, published: str) -> str:
 
 def corrections() -> str:
     """What the report on the zoo says, and what is right."""
-    with open(Path(__file__).parent / 'facts/corrections.csv', newline='', encoding='utf-8') as file:
-        rows = [[row[key].replace('|', r'\|') for key in ('report', 'correct', 'source')]
-                for row in csv.DictReader(file)]
-    lines = [['the report', 'correct', 'source'], ['---'] * 3, *rows]
-    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+    return report_tables.corrections().markdown()
 
 
 # of the speed table: those that a reader of the deployment page compares
@@ -185,35 +188,30 @@ RUN_NAMES = [f'{BACKENDS[b]}, {t} thread{"s" if t > 1 else ""}' for b, t in RUNS
 
 
 def occlusion() -> str:
-    """AP against the hidden share of the box, a line for each model and kind of occluder."""
-    aps = {}
+    """AP against the hidden share of the box: a table for each protocol, a line for each model and kind of occluder."""
+    found = {}
     for row in read(RESULTS / 'occlusion.json', 'occlusion'):
         if row['way'] != 'crowd index' and 'reason' not in row:
-            found = aps.setdefault((row['model'], row['protocol']['flip_test']), {})
-            found[row['way'], row['level']] = f'{row["metrics"]["AP"]:.3f}'
-    levels, rows = sorted({level for found in aps.values() for way, level in found if way != 'none'}), []
-    for (model, flip), found in aps.items():
-        for way in dict.fromkeys(way for way, _ in found if way != 'none'):
-            rows.append([f'`{model}`{", flip test" * flip}', way, found.get(('none', 0), ''),
-                         *(found.get((way, level), '') for level in levels)])
-    return markdown(['model', 'occluder', 'nothing hidden', *(f'{level:.0%} of the box' for level in levels)], rows)
+            of = found.setdefault(protocol(row['protocol']), {}).setdefault(row['model'], {})
+            of[row['way'], row['level']] = f'{row["metrics"]["AP"]:.3f}'
+    parts = []
+    for words, models in found.items():
+        levels = sorted({level for aps in models.values() for way, level in aps if way != 'none'})
+        rows = [[f'`{model}`', way, aps.get(('none', 0), ''), *(aps.get((way, level), '') for level in levels)]
+                for model, aps in models.items() for way in dict.fromkeys(way for way, _ in aps if way != 'none')]
+        header = ['model', 'occluder', 'nothing hidden', *(f'{level:.0%} of the box' for level in levels)]
+        parts.append(f'AP ({words}):\n\n{markdown(header, rows)}')
+    return '\n'.join(parts)
 
 
 def calibration() -> str:
     """How sure models are of all joints together, and how often they are right."""
-    rows = []
-    for row in read(RESULTS / 'calibration.json', 'calibration'):
-        if row['joint'] == 'all' and 'reason' not in row:
-            low, high = row['interval']['bounds']
-            rows.append([f'`{row["model"]}`{", flip test" * row["protocol"]["flip_test"]}', row['joints'],
-                         f'{row["confidence"]:.3f}', f'{row["rate"]:.3f}', f'{row["ece"]:.3f}',
-                         f'{low:.3f} to {high:.3f}', f'{row["brier"]:.3f}'])
-    return markdown(['model', 'joints', 'mean score', 'share right', 'ECE', '95 % interval', 'Brier score'], rows)
+    return report_measured.calibration(RESULTS, 'all').markdown()
 
 
 def _speed_rows():
     """(name, form, precision) -> {(backend, threads): row}, slowest last, and the device."""
-    rows, found = read(RESULTS / 'speed.json', 'speed'), {}
+    rows, found = _on_one_device('speed'), {}
     for row in rows:
         if row['name'] in TIMED and row['batch'] == 1 and (row['backend'], row['threads']) in RUNS and 'ms' in row:
             found.setdefault((row['name'], row['form'], row['precision']), {})[row['backend'], row['threads']] = row
@@ -253,8 +251,9 @@ def speed_short() -> str:
 def multiplier() -> str:
     """How many times as fast as eager torch the back ends are, for the smallest system of each family and batch."""
     from benchmarks.speed import representatives
-    found = {}
-    for row in read(RESULTS / 'speed.json', 'speed'):
+    found, device = {}, ''
+    for row in _on_one_device('speed'):
+        device = row['environment']['device']
         if row['form'] != 'written' and row['precision'] == 'fp32':
             found.setdefault((row['name'], row['threads'], row['batch']), {})[row['backend']] = row
     rows = []
@@ -262,7 +261,8 @@ def multiplier() -> str:
         for (_, threads, batch), by in sorted((key, by) for key, by in found.items() if key[0] == name):
             if 'eager' in by:
                 rows.append([name, threads, batch, _gain(by['eager']), *(_gain(by.get(b)) for b in BACKENDS)])
-    return markdown(['system', 'threads', 'batch', 'eager', *BACKENDS.values()], rows)
+    return f'On {device}, float32:\n\n' + markdown(
+        ['system', 'threads', 'batch', 'eager', *BACKENDS.values()], rows)
 
 
 def _gain(row) -> str:
@@ -277,67 +277,112 @@ def _gain(row) -> str:
 def profiles() -> str:
     """Operators that take 2 % of the time or more."""
     parts = []
-    for path in sorted(RESULTS.glob('profile_*.json')):
-        report = json.loads(path.read_text())
-        total = report['total_ms']
-        shares = [f'{name} {100 * ms / total:.0f} %' for name, ms in report['operators_ms'].items() if ms >= total / 50]
-        parts.append([path.stem.removeprefix('profile_').replace('_', ' '), f'{total:.0f}',
-                      f'{report["roofline_ms"]:.0f}', ', '.join(shares)])
+    for row in _on_one_device('profile'):
+        if 'reason' in row:
+            continue
+        total = row['total_ms']
+        shares = [f'{name} {100 * ms / total:.0f} %' for name, ms in row['operators_ms'].items() if ms >= total / 50]
+        parts.append([f'{Path(row["file"]).stem.partition("_deploy_")[0]} {row["backend"]}', f'{total:.0f}',
+                      f'{row["roofline_ms"]:.0f}', ', '.join(shares)])
     return markdown(['file', 'ms', 'roofline ms', 'operators'], parts)
 
 
 def mish_forms() -> str:
     """One activation in each form, beside ReLU."""
-    report = json.loads((RESULTS / 'mish_forms.json').read_text())
     found = {}
-    for row in report['rows']:
-        found.setdefault(row['form'], {})[row['backend']] = f'{row["ms"][0]:.2f}'
-    size = 'x'.join(map(str, report['rows'][0]['size']))
-    return f'Milliseconds on maps of {size}, one thread:\n\n' + markdown(
-        ['form', 'ONNX Runtime', 'OpenVINO'], [[form, by['onnxruntime'], by['openvino']] for form, by in found.items()])
+    for row in _on_one_device('mish'):
+        if row['threads'] == 1 and 'ms' in row:
+            size = 'x'.join(map(str, row['size']))
+            found.setdefault(size, {}).setdefault(row['form'], {})[row['backend']] = f'{row["ms"][0]:.2f}'
+    return '\n'.join(f'Milliseconds on maps of {size}, one thread:\n\n' + markdown(
+        ['form', 'ONNX Runtime', 'OpenVINO'], [[form, by.get('onnxruntime', ''), by.get('openvino', '')]
+                                               for form, by in forms.items()]) for size, forms in found.items())
 
 
 def people() -> str:
     """People per second in one picture, and how many times as fast as rtmlib."""
-    rows = []
-    for path in sorted(RESULTS.glob('people_*.json')):
-        found = {}
-        for row in json.loads(path.read_text())['rows']:
-            found.setdefault((row['people'], row['detector']), {})[row['system']] = row
-        for (count, detector), by_system in found.items():
-            ours = by_system[rivals.OURS]
-            ratio = ours['times_as_fast_as'].get(rivals.RTMLIB)
-            speeds = [f'{by_system[name]["people_per_second"]:.0f}' if name in by_system else ''
+    rows, found = [], {}
+    for row in _on_one_device('people'):
+        run = (row['backend'], row['threads'], row['pose_sha256'], row['photograph'], row['people'], row['detector'])
+        if 'reason' not in row:
+            found.setdefault(run, {})[row['system']] = row
+    for (backend, threads, _, _, count, detector), by_system in found.items():
+        if rivals.OURS in by_system:
+            ratio = by_system[rivals.OURS]['times_as_fast_as'].get(rivals.RTMLIB)
+            speeds = [f'{count / by_system[name]["seconds"][0]:.0f}' if name in by_system else ''
                       for name in (rivals.OURS, rivals.ONE, rivals.FULL, rivals.RTMLIB, rivals.NETWORK)]
-            rows.append([f'{ours["backend"]}, {ours["threads"]} threads', count, 'yes' if detector else 'no',
-                         *speeds, f'{ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]' if ratio else ''])
+            rows.append([f'{backend}, {threads} threads', count, 'yes' if detector else 'no', *speeds,
+                         f'{ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]' if ratio else ''])
     return markdown(['back end', 'people', 'detector', 'ours', 'one by one', 'full batches', 'rtmlib', 'network alone',
                      'ours / rtmlib'], rows)
 
 
+def crossover() -> str:
+    """Of which of two systems is faster for how many people."""
+    found = report_measured.crossover(RESULTS, joined.most_measured(RESULTS))
+    return f'{found.caption}.\n\n{found.markdown()}'
+
+
 def scaling() -> str:
-    """From how many people on one-stage and bottom-up systems are faster than top-down ones."""
-    rows = [[pair.one_stage, f'{pair.top_down} after {pair.detector}', f'{pair.backend}, {pair.threads} threads',
-             pair.told()] for pair in crossovers(read(RESULTS / 'scaling.json', 'scaling'))]
-    return markdown(['system', 'against', 'back end', 'result'], rows)
+    """Milliseconds from a picture to the poses of all people in it."""
+    found = report_measured.scaling(RESULTS, joined.most_measured(RESULTS))
+    return f'{found.caption}.\n\n{found.markdown()}'
+
+
+def choice() -> str:
+    """What a choice looks like: one of the scenarios, from published times."""
+    said = io.StringIO()
+    with redirect_stdout(said):
+        select.main(['--scenario', 'edge', '--results', str(RESULTS)])
+    return f'```\n$ python -m benchmarks.select --scenario edge\n{said.getvalue()}```\n'
+
+
+# name -> what makes it, and the kind of the result file without which there is nothing to show
+TABLES = {
+    'complexity': (complexity, 'complexity'), 'accuracy': (accuracy, ''), 'parity': (parity, 'parity'),
+    'zoo_accuracy': (zoo_accuracy, 'accuracy'), 'comparisons': (comparisons, 'compare'), 'zoo': (zoo, ''),
+    'corrections': (corrections, ''), 'occlusion': (occlusion, 'occlusion'),
+    'calibration': (calibration, 'calibration'),
+    'speed': (speed, 'speed'), 'speed_short': (speed_short, 'speed'), 'multiplier': (multiplier, 'speed'),
+    'profiles': (profiles, 'profile'), 'mish_forms': (mish_forms, 'mish'), 'people': (people, 'people'),
+    'scaling': (scaling, 'scaling'), 'crossover': (crossover, 'scaling'), 'choice': (choice, 'complexity')}
+
+
+def shown(name: str) -> str:
+    """A table, or that nothing was measured for it yet.
+
+    Raises:
+        AMFACError: there is no such table.
+    """
+    if name not in TABLES:
+        raise AMFACError(f'there is no table {name!r}; there are {", ".join(TABLES)}')
+    make, kind = TABLES[name]
+    if kind and not (RESULTS / f'{kind}.json').exists():
+        return (f'*Not measured yet: `python -m benchmarks.{kind} --out benchmarks/results/{kind}.json` writes the '
+                'figures.*\n')
+    return make()
 
 
 def fill(text: str) -> str:
     """``text`` with every table written anew."""
-    return BLOCK.sub(lambda m: m[1] + globals()[m[2]]() + m[3], text)
+    return BLOCK.sub(lambda m: m[1] + shown(m[2]) + m[3], text)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv=None) -> int:
+    """Write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('files', nargs='*', type=Path, default=PAGES)
     parser.add_argument('--check', action='store_true', help='change nothing, exit 1 if a table is out of date')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     stale = 0
     for path in args.files:
         if not path.is_file():
             raise AMFACError(f'{path} does not exist')
         text = path.read_text(encoding='utf-8')
-        new = fill(text)
+        try:
+            new = fill(text)
+        except AMFACError as error:
+            raise AMFACError(f'{path}: {error}') from error
         if new == text:
             continue
         stale += 1

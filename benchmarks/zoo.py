@@ -10,11 +10,13 @@ can be built the config and the address of the weights.
 
 import argparse
 import csv
+import hashlib
+import json
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import mmpose_amfac  # noqa: F401  (mends and registers before MMPose is imported)
@@ -24,8 +26,8 @@ from mmpose_amfac.paths import mim_root
 
 HERE = Path(__file__).parent
 PUBLISHED = HERE / 'facts/published.csv'
-# what needs operators that only a compiled mmcv has
-COMPILED = {'dekr': 'DeformConv2d'}
+# heads that need operators which only a compiled mmcv has
+COMPILED = {'DEKRHead': 'DeformConv2d'}
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ class System:
         """First folder of the config: models of a family share a head and a decoder."""
         return self.path.partition('/')[0] if self.source == 'mmpose' else self.source
 
-    @property
+    @cached_property
     def needs_operators(self) -> str:
         """The operator of a compiled mmcv that a run needs, or ''."""
-        return COMPILED.get(self.family, '')
+        return COMPILED.get((load_config(self).model.get('head') or {}).get('type'), '') if self.source else ''
 
 
 @cache
@@ -127,7 +129,9 @@ def of_config(path) -> System:
     path = Path(path)
     if not path.is_file():
         raise AMFACError(f'config {path} does not exist')
-    size = (Config.fromfile(path).get('codec') or {}).get('input_size')
+    codec = Config.fromfile(path).get('codec') or {}
+    # networks of several stages have one for each, all of the same size
+    size = (codec[-1] if isinstance(codec, (list, tuple)) else codec).get('input_size')
     if size is None:
         raise AMFACError(f'{path} has no codec.input_size')
     return System(path.stem, path.stem, '', '', '', tuple(size), 'file', str(path), '', {})
@@ -139,6 +143,13 @@ def load_config(system: System):
     cfg = Config.fromfile(config_file(system))
     _drop_pretrained(cfg.model)
     return cfg
+
+
+def config_digest(system: System) -> str:
+    """sha256 of its config with all that it inherits: another one is another system, whatever its name."""
+    from mmengine.config import Config
+    cfg = Config.fromfile(config_file(system)).to_dict()
+    return hashlib.sha256(json.dumps(cfg, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _drop_pretrained(node) -> None:

@@ -1,10 +1,9 @@
 """Which of several models no other beats, what they win, and what misses the limits by how much."""
 
-import re
 from dataclasses import dataclass
 
 from benchmarks.choosing.candidates import Figure
-from benchmarks.joined import Line
+from benchmarks.joined import Line, family_of
 
 # option -> (figure of a candidate, 1 where it is an upper limit and -1 where it is a lower one, unit)
 LIMITS = {'min_fps': ('ms', 1, 'ms'), 'max_params': ('params', 1, 'M params'), 'max_gmacs': ('gmacs', 1, 'GMACs'),
@@ -13,18 +12,22 @@ LIMITS = {'min_fps': ('ms', 1, 'ms'), 'max_params': ('params', 1, 'M params'), '
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model with the figures that are compared; a Figure is None where nothing is asked of it and none is known."""
+    """A model with the figures that are compared; a Figure is None where nothing is asked of it and none is known.
+
+    ``work`` is the arithmetic of a whole picture where that is asked for in place of the time.
+    """
 
     line: Line
     ap: Figure
     ms: Figure | None
     params: Figure | None
     gmacs: Figure | None
+    work: Figure | None = None
 
     @property
     def cost(self) -> tuple[float, ...]:
         """What should be small."""
-        return -self.ap.value, *(float('inf') if f is None else f.value for f in (self.ms, self.params))
+        return -self.ap.value, *(float('inf') if f is None else f.value for f in (self.ms, self.work, self.params))
 
     def beaten_by(self, other) -> bool:
         """Whether ``other`` is nowhere worse and somewhere better."""
@@ -42,23 +45,18 @@ class Candidate:
 
     def row(self) -> dict:
         """For ``--json``."""
-        figures = {name: getattr(self, name) for name in ('ap', 'ms', 'params', 'gmacs')}
+        figures = {name: getattr(self, name) for name in ('ap', 'ms', 'params', 'gmacs', 'work')}
         return dict(name=self.line.name, system=self.line.title, paradigm=self.line.paradigm,
                     train_data=self.line.train_data, **{name: f and f._asdict() for name, f in figures.items()})
-
-
-def kin(system: str) -> str:
-    """First word of what a system is called: HRNet-W32 and HRNet-W48 are kin."""
-    return re.split(r'[- ]', system)[0]
 
 
 def choose(found: list[Candidate], limits: dict[str, float]) -> dict[str, list[Candidate]]:
     """The answer, best AP first; the best of each other family; and what missed a limit, nearest first."""
     meeting = [c for c in found if not c.misses(limits)]
     answer = sorted((c for c in meeting if not any(c.beaten_by(o) for o in meeting)), key=lambda c: c.cost)
-    others = {kin(c.line.system): c for c in sorted(meeting, key=lambda c: c.cost, reverse=True)}
+    others = {family_of(c.line.system): c for c in sorted(meeting, key=lambda c: c.cost, reverse=True)}
     for c in answer:
-        others.pop(kin(c.line.system), None)
+        others.pop(family_of(c.line.system), None)
     best = answer[0].ap.value if answer else float('-inf')
     misses = sorted((c for c in found if c.misses(limits) and c.ap.value > best),
                     key=lambda c: (max(c.misses(limits).values()), c.cost))
@@ -80,11 +78,20 @@ def reason(c: Candidate, answer: list[Candidate]) -> str:
             return 'no other within the limits is better in anything'
         return f'highest AP within the limits, {c.ap.value - answer[1].ap.value:.1f} above {answer[1].line.title}'
     best, won = answer[0], []
-    for name, words in (('ms', 'times as fast'), ('params', 'times smaller')):
+    for name, words, unit in (
+            ('ms', 'less time', 'ms'), ('work', 'less arithmetic', 'GMACs'), ('params', 'smaller', 'M')):
         mine, its = getattr(c, name), getattr(best, name)
         if mine and its and its.value > mine.value:
-            won.append(f'{its.value / mine.value:.3g} {words}')
+            won.append(f'{words} ({mine.value:.3g} against {its.value:.3g} {unit}{_ratios(mine, its)})')
     return f'{" and ".join(won) or "alike in time and size"}, for {best.ap.value - c.ap.value:.1f} AP less'
+
+
+def _ratios(mine: Figure, its: Figure) -> str:
+    """Quotients within a round; medians of two runs have none that is worth its digits."""
+    if mine.ratio is None or its.ratio is None:
+        return ''
+    return '; network {:.2f} [{:.2f}, {:.2f}]'.format(*mine.ratio) + \
+        ' against {:.2f} [{:.2f}, {:.2f}] times RTMPose-m'.format(*its.ratio)
 
 
 def miss(c: Candidate, limits: dict[str, float]) -> str:

@@ -2,28 +2,36 @@
 
 from collections import Counter
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 
-from benchmarks.joined import COMMANDS, NotMeasured, rows_of, title_of
+from benchmarks.joined import COMMANDS, NotMeasured, rows_of, rows_on, title_of
 from benchmarks.pages import plots
+from benchmarks.pages.cells import protocol
 from benchmarks.timing.crossover import crossovers
 
 # side by side there is no place for more
 PANELS = 3
+# whose lines are drawn: one small and one usual system of each kind; the others stand in the table
+NAMED = (
+    'rtmpose-s_8xb256-420e_coco-256x192', 'rtmpose-m_8xb256-420e_coco-256x192',
+    'amfacpose_r18_1xb32-140e_coco-256x192', 'rtmo-s_8xb32-600e_coco-640x640', 'yoloxpose_tiny_4xb64-300e_coco-416',
+    'ae_hrnet-w32_8xb24-300e_coco-512x512')
+LINES = len(NAMED)
 
 
-def _measured(kind, results, wanted=lambda row: True) -> list[dict]:
-    rows = [row for row in rows_of(kind, results) or [] if 'reason' not in row and wanted(row)]
+def _measured(kind, rows, wanted=lambda row: True) -> list[dict]:
+    rows = [row for row in rows or [] if 'reason' not in row and wanted(row)]
     if not rows:
         raise NotMeasured(f'{kind}.json has no figures for it; {COMMANDS[kind]} writes them')
     return rows
 
 
-def _lines(ax, groups, spread=True):
-    """One line for each (label, style) -> [(x, (middle, low, high))], each with its own marker."""
-    for i, (label, found) in enumerate(groups.items()):
-        found = sorted(found)
+def _lines(ax, groups, spread=True, styles=None):
+    """One line for each label -> [(x, (middle, low, high))], each with its own marker; ``styles``: label -> number."""
+    for label, found in groups.items():
+        i, found = (styles or dict(zip(groups, range(len(groups)))))[label], sorted(found)
         x, (middle, low, high) = [p[0] for p in found], zip(*(p[1] for p in found))
         colour, dash = plots.LINES[i % len(plots.LINES)], plots.DASHES[i // len(plots.LINES) % len(plots.DASHES)]
         ax.plot(x, middle, linestyle=dash, color=colour, marker='osD^vXP'[i % 7], markersize=4.5, linewidth=1.5,
@@ -32,56 +40,74 @@ def _lines(ax, groups, spread=True):
             ax.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
 
 
+def chosen(rows) -> list[dict]:
+    """Rows of the systems of ``NAMED``, and up to as many others where these were not measured, after one detector.
+
+    Args:
+        rows: of one panel, with figures.
+    """
+    detectors = Counter(row['detector'] for row in rows if row['detector'])
+    # the detector with most rows, of several the first in the file
+    detector = max(detectors, key=detectors.get, default='')
+    rows = [row for row in rows if row['detector'] in ('', detector)]
+    names = list(dict.fromkeys(row['name'] for row in rows))
+    names = sorted(names, key=lambda name: NAMED.index(name) if name in NAMED else LINES)[:LINES]
+    return [row for name in names for row in rows if row['name'] == name]
+
+
 def scaling(results, args):
-    """Milliseconds from a picture to all poses, over people; rings where one stage becomes the faster one."""
-    rows = _measured('scaling', results, lambda row: args.backend in (None, row['backend'])
-                     and args.threads in (None, row['threads']))
-    device, picture = Counter((r['environment']['device'], tuple(r['picture'])) for r in rows).most_common(1)[0][0]
-    rows = [r for r in rows if (r['environment']['device'], tuple(r['picture'])) == (device, picture)]
+    """Milliseconds from a picture to all poses, over people; rings where another kind becomes the faster one."""
+    rows = _measured('scaling', rows_on('scaling', results, args.device), lambda row: args.backend in (
+        None, row['backend']) and args.threads in (None, row['threads']) and row['found'] == row['people'])
+    device, picture = rows[0]['environment']['device'], Counter(tuple(r['picture']) for r in rows).most_common(1)[0][0]
+    rows = [r for r in rows if tuple(r['picture']) == picture]
     panels = [key for key, _ in Counter((r['backend'], r['threads']) for r in rows).most_common(PANELS)]
     fig, found = plots.axes('Time over people',
-                            f'{device}, picture of {picture[0]}x{picture[1]}, detector included, 10th to 90th '
-                            'percentile; rings: one stage becomes faster', 'people in the picture',
-                            'milliseconds for all poses', len(panels))
+                            f'{device}, picture of {picture[0]}x{picture[1]}, detector included, band: 10th to 90th '
+                            'percentile\nrings: the line that comes from above becomes the faster one',
+                            'people in the picture', 'milliseconds for all poses', len(panels))
+    # one line for a system in all panels
+    styles = {}
     for ax, (backend, threads) in zip(found, panels):
-        here = [r for r in rows if (r['backend'], r['threads']) == (backend, threads)]
+        here = chosen([r for r in rows if (r['backend'], r['threads']) == (backend, threads)])
         groups = {}
         for r in here:
             label = ' + '.join(title_of(name) for name in (r['name'], r['detector']) if name)
             groups.setdefault(label, []).append((r['people'], [1000 * s for s in r['seconds']]))
+            styles.setdefault(label, len(styles))
         plots.plain_log(ax.xaxis)
         plots.plain_log(ax.yaxis)
-        _lines(ax, groups)
+        _lines(ax, groups, styles=styles)
+        rings = []
         for pair in crossovers(here):
-            if pair.people is not None:
-                times = {r['people']: 1000 * r['seconds'][0] for r in here if r['name'] == pair.one_stage}
-                at = pair.people, float(np.interp(pair.people, sorted(times), [times[n] for n in sorted(times)]))
-                ax.plot(*at, 'o', markersize=11, markerfacecolor='none', markeredgecolor='black')
-                ax.annotate(f'{pair.people:.1f}', at, (0, 9), textcoords='offset points', ha='center', fontsize=8)
+            times = {r['people']: 1000 * r['seconds'][0] for r in here if r['name'] == pair.one_stage}
+            rings += [(change.people, float(np.interp(change.people, sorted(times), [times[n] for n in sorted(times)])))
+                      for change in pair.changes]
+        # numbers above and below in turn, as rings may be close to each other
+        for i, at in enumerate(sorted(rings)):
+            ax.plot(*at, 'o', markersize=11, markerfacecolor='none', markeredgecolor='black')
+            ax.annotate(f'{at[0]:.1f}', at, (0, -17 if i % 2 else 9), textcoords='offset points', ha='center',
+                        fontsize=8)
         ax.text(0.02, 0.98, f'{backend}, {threads} thread{"s" * (threads != 1)}', transform=ax.transAxes, va='top')
-    fig.legend(*found[0].get_legend_handles_labels(), loc='outside lower center', ncols=2)
+    handles = {label: handle for ax in found for handle, label in zip(*ax.get_legend_handles_labels())}
+    fig.legend(handles.values(), handles, loc='outside lower center', ncols=2)
     return fig
 
 
 def _one_protocol(rows) -> tuple[list[dict], str]:
     """Those rows that share the most frequent protocol, and the protocol in words."""
 
-    def words(row):
-        p = row['protocol']
-        boxes, flip = p['boxes']['source'], {True: 'flip test', False: 'no flip test', None: 'flip test not stated'}
-        return (f'{Path(p["annotations"]).stem}, {"" if p["pictures"] == "all" else p["pictures"] + ", "}'
-                f'{p["persons"]} persons, boxes: {boxes}, {flip[p["flip_test"]]}')
-
-    text = Counter(map(words, rows)).most_common(1)[0][0]
-    return [row for row in rows if words(row) == text], text
+    text = Counter(protocol(row['protocol']) for row in rows).most_common(1)[0][0]
+    return [row for row in rows if protocol(row['protocol']) == text], text
 
 
 def occlusion(results, args):
     """AP where persons are hidden, with its interval."""
-    rows, protocol = _one_protocol(_measured('occlusion', results, lambda row: row['way'] != 'crowd index'))
+    rows, words = _one_protocol(_measured(
+        'occlusion', rows_of('occlusion', results), lambda row: row['way'] != 'crowd index'))
     ways = list(dict.fromkeys(row['way'] for row in rows if row['way'] != 'none')) or ['none']
     level = Counter(f'{row["interval"]["level"]:.0%}' for row in rows).most_common(1)[0][0]
-    fig, found = plots.axes('Accuracy where persons are hidden', f'{protocol}; band: {level} interval',
+    fig, found = plots.axes('Accuracy where persons are hidden', fill(f'{words}; band: {level} interval', 125),
                             'share of the box that is hidden', 'AP, % (measured)', len(ways[:PANELS]))
     for ax, way in zip(found, ways):
         groups = {}
@@ -98,8 +124,9 @@ def occlusion(results, args):
 
 def calibration(results, args):
     """How often a joint is right over how sure the model is; on the diagonal it is as sure as it should be."""
-    rows, protocol = _one_protocol(_measured('calibration', results, lambda row: row['joint'] == 'all'))
-    fig, (ax,) = plots.axes('How sure, and how often right', f'{protocol}; right: 0.5 of OKS or more',
+    rows, words = _one_protocol(_measured(
+        'calibration', rows_of('calibration', results), lambda row: row['joint'] == 'all'))
+    fig, (ax,) = plots.axes('How sure, and how often right', fill(f'{words}; right: 0.5 of OKS or more', 125),
                             'confidence', 'share of joints that are right')
     ax.plot([0, 1], [0, 1], color='#888888', linewidth=1, label='as it should be')
     _lines(ax, {f'{title_of(row["model"])} ({Path(row["file"]).name}), error {row["ece"]:.3f}':

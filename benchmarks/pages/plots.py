@@ -44,7 +44,12 @@ def axes(title: str, protocol: str, x: str, y: str, columns: int = 1):
     fig, found = plt.subplots(1, columns, sharey=True, squeeze=False)
     fig.suptitle(title, x=0.01, ha='left', fontsize=12, fontweight='bold')
     # the figure has no place of its own for a subtitle: the title of the first axes is one
-    found[0][0].set_title(protocol, fontsize=8.5, fontweight='normal', color='#444444')
+    look = dict(fontsize=8.5, fontweight='normal', color='#444444')
+    found[0][0].set_title(protocol, **look)
+    if columns > 1:
+        # it reaches over all axes; another one keeps its height, or it would push them apart
+        found[0][0]._left_title.set_in_layout(False)
+        found[0][1].set_title('\n' * protocol.count('\n') + ' ', **look)
     found[0][0].set_ylabel(y)
     for ax in found[0]:
         ax.set_xlabel(x)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.joined import rows_of, title_of
+from benchmarks.joined import rows_of, rows_on, title_of
 from benchmarks.pages.cells import Cell, Table, interval, number, protocol, spread, text
 from benchmarks.timing.crossover import crossovers
 
@@ -22,7 +22,8 @@ def accuracy(results, lines) -> Table:
         rows.append([start, number(r['metrics']['AP'], 1, scale=100), interval(r['interval'], 100),
                      *(number(r['metrics'][key], 1, scale=100) for key in keys), ap, text(protocol(r['protocol'])),
                      Cell(Path(r['file']).name, None, r['sha256'])])
-    return Table('accuracy', 'Accuracy as measured here, each with its protocol', columns, rows)
+    return Table('accuracy', 'Accuracy as measured here, each with its protocol; published AP: on other pictures and '
+                 'boxes', columns, rows)
 
 
 def compare(results) -> Table:
@@ -42,35 +43,46 @@ def compare(results) -> Table:
     return Table('compare', 'Models compared on the same pictures', columns, rows)
 
 
-def scaling(results) -> Table:
-    """Milliseconds from a picture to all poses, by people."""
-    found = {}
-    for r in rows_of('scaling', results) or []:
-        found.setdefault((r['name'], r['detector'], r['backend'], r['threads']), {})[r['people']] = r
+def scaling(results, device=None) -> Table:
+    """Milliseconds from a picture to all poses, by people, on one device."""
+    found, where = {}, set()
+    for r in rows_on('scaling', results, device) or []:
+        key = r['name'], r['detector'], r['backend'], r['threads'], tuple(r['picture'])
+        found.setdefault(key, {})[r['people']] = r
+        where.add(r['environment']['device'])
     people = sorted({n for by in found.values() for n in by})
     rows = []
-    for (name, detector, backend, threads), by in found.items():
-        reasons = dict.fromkeys(r['reason'] for r in by.values() if 'reason' in r)
+    for (name, detector, backend, threads, picture), by in found.items():
+        reasons = dict.fromkeys([*(r['reason'] for r in by.values() if 'reason' in r),
+                                 *(f'{r["found"]} of {n} people found' for n, r in by.items()
+                                   if r.get('found', n) != n)])
         rows.append([Cell(title_of(name), None, name), text(detector and title_of(detector)), text(backend),
-                     number(threads, 0), *(spread(by[n]['seconds'], 1, 'ms', 1000) if 'seconds' in by.get(n, ())
-                                           else Cell() for n in people), text('; '.join(reasons))])
-    columns = [('system', ''), ('detector', ''), ('back end', ''), ('threads', ''),
-               *((f'{n} people, ms', 'measured') for n in people), ('why a cell is empty', '')]
-    return Table('scaling', 'Milliseconds from a picture to the poses of all people in it', columns, rows)
+                     number(threads, 0), text('{}x{}'.format(*picture)),
+                     *(spread(by[n]['seconds'], 1, 'ms', 1000) if 'seconds' in by.get(n, ()) else Cell()
+                       for n in people), text('; '.join(reasons))])
+    columns = [('system', ''), ('detector', ''), ('back end', ''), ('threads', ''), ('picture', ''),
+               *((f'{n} people, ms', 'measured') for n in people), ('remark', '')]
+    on = ''.join(f' on {device}' for device in where)
+    return Table('scaling', f'Milliseconds from a picture to the poses of all people in it{on}', columns, rows)
 
 
-def crossover(results) -> Table:
-    """From how many people on one stage is faster."""
-    rows = []
-    for c in crossovers(rows_of('scaling', results) or []):
-        rows.append([text(title_of(c.top_down)), text(c.detector and title_of(c.detector)), text(title_of(c.one_stage)),
-                     text(c.backend), number(c.threads, 0), number(c.people, 1), number(c.low, 1), number(c.high, 1),
-                     text(c.always and f'{title_of(c.always)} is the faster one throughout what was measured')])
+def crossover(results, device=None) -> Table:
+    """From how many people on which system is faster, on one device."""
+    rows, where = [], set()
+    for c in crossovers(rows_on('scaling', results, device) or []):
+        where.add(c.device)
+        start = [text(title_of(c.top_down)), text(c.detector and title_of(c.detector)), text(title_of(c.one_stage)),
+                 text(c.backend), number(c.threads, 0), text(', '.join(map(str, c.measured)))]
+        rows += [[*start, text(title_of(change.faster)), number(change.people, 1), number(change.low, 1),
+                  number(change.high, 1)] for change in c.changes]
+        if c.always:
+            rows.append([*start, text(f'{title_of(c.always)}, for all of them'), *[Cell()] * 3])
     columns = [('top-down', ''), ('detector', ''), ('bottom-up or one stage', ''), ('back end', ''), ('threads', ''),
-               ('faster from so many people on', 'measured'), ('at the earliest', 'measured'),
-               ('at the latest', 'measured'), ('', '')]
-    return Table('crossover', 'Where bottom-up and one-stage systems become faster than top-down ones: straight lines '
-                 'between medians; earliest and latest: between 10th and 90th percentiles', columns, rows)
+               ('measured with people', ''), ('faster one', 'measured'), ('from so many people on', 'measured'),
+               ('at the earliest', 'measured'), ('at the latest', 'measured')]
+    on = ''.join(f' on {device}' for device in where)
+    return Table('crossover', f'Which of two systems is the faster one for how many people{on}: straight lines between '
+                 'medians; earliest and latest: between 10th and 90th percentiles', columns, rows)
 
 
 def occlusion(results) -> Table:
@@ -94,10 +106,12 @@ def _float(level) -> float | None:
     return None if isinstance(level, str) else level
 
 
-def calibration(results) -> Table:
-    """How sure, and how often right."""
+def calibration(results, joint: str | None = None) -> Table:
+    """How sure, and how often right; of one joint, or 'all' together, where given."""
     rows = []
     for r in rows_of('calibration', results) or []:
+        if joint not in (None, r['joint']):
+            continue
         start = [text(title_of(r['model'])), text(r['joint'])]
         if 'reason' in r:
             rows.append([*start, *[Cell()] * 6, text(r['reason'])])

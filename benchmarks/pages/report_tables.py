@@ -4,7 +4,8 @@ import csv
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.joined import COMMANDS, NOT_YET, rows_of, title_of, usual_speed
+from benchmarks.choosing import protocols
+from benchmarks.joined import COMMANDS, NOT_YET, rows_of, title_of
 from benchmarks.pages.cells import Cell, Table, number, protocol, spread, text
 from benchmarks.pages.plots import PARADIGMS
 
@@ -18,31 +19,47 @@ ELSEWHERE = {
     'orin_nx_trt_fp16_ms': 'Orin NX, TensorRT fp16, ms'}
 
 
-def models(lines) -> Table:
-    """Every system: published beside counted and measured."""
-    key = usual_speed(lines)
+def models(lines, key) -> Table:
+    """Every system: published beside counted and measured.
+
+    Args:
+        lines: of :func:`benchmarks.joined.table`.
+        key: the setup of the times, of :func:`benchmarks.joined.usual_speed`; None where there are none.
+    """
     where = f'{key[0]}, {key[1]} threads' if key else 'none measured'
-    columns = [('system', ''), ('AP, %', 'published'), ('AP, %', 'measured'), ('params, M', 'published'),
+    found = protocols.usual([row for line in lines for row in line.accuracy])
+    words, aps = found or ('none measured', {})
+    columns = [('system', ''), ('AP, %', 'published'), ('tested on', 'published'), ('boxes', 'published'),
+               ('flip test', 'published'), (f'AP, % ({words})', 'measured'), ('params, M', 'published'),
                ('params, M', 'measured'), ('GMACs', 'published'), ('GMACs', 'measured'), (f'ms ({where})', 'measured'),
-               ('times RTMPose-m', 'measured'), ('kind', ''), ('trained on', ''), ('tested on', ''),
-               ('why a cell is empty', '')]
-    rows = []
+               ('times RTMPose-m', 'measured'), ('kind', ''), ('trained on', ''), ('why a cell is empty', '')]
+    rows, devices = [], set()
     for line in lines:
         p, row = line.published, line.speed.get(key, {})
         reasons = {column: why for column, why in line.reasons.items() if column != 'scaling'}
         if 'reason' in row:
             reasons['speed'] = row['reason']
-        # a protocol of its own stands beside each AP in the table of accuracy
-        own = [r for r in line.accuracy if 'metrics' in r]
+        if 'ms' in row:
+            devices.add(row['environment']['device'])
+        known = line.ap is not None
         rows.append([
-            Cell(line.title, None, line.name), number(line.ap, 1, p.get('source', '')),
-            number(own[0]['metrics']['AP'], 1, protocol(own[0]['protocol']), 100) if own else Cell(),
+            Cell(line.title, None, line.name), number(line.ap, 1, p.get('source', '')), text(line.dataset),
+            *(text(p[name] or 'not stated') if known else Cell() for name in ('boxes', 'flip_test')),
+            _measured(aps.get(line.name, [])),
             number(line.published_params, 2, p.get('source', '')), number(line.params, 3, line.complexity_note),
             number(line.published_gmacs, 2, p.get('gmacs_rule', '')), number(line.gmacs, 3, line.complexity_note),
             spread(row['ms']) if 'ms' in row else Cell(), spread(row['ratio'], 2) if 'ms' in row else Cell(),
-            text(PARADIGMS.get(line.paradigm, [line.paradigm])[0]), text(line.train_data), text(line.dataset),
-            text(_why(reasons))])
-    return Table('models', 'All systems: published beside counted and measured figures', columns, rows)
+            text(PARADIGMS.get(line.paradigm, [line.paradigm])[0]), text(line.train_data), text(_why(reasons))])
+    on = f'; times on {devices.pop()}' if devices else ''
+    return Table('models', f'All systems: published beside counted and measured figures{on}', columns, rows,
+                 ['Published APs compare where test set, boxes and flip test are the same; measured ones of other '
+                  'protocols are in the table of accuracy.'])
+
+
+def _measured(rows) -> Cell:
+    if len(rows) > 1:
+        return Cell('', None, f'{len(rows)} rows in this protocol, see the table of accuracy')
+    return number(rows[0]['metrics']['AP'], 1, protocol(rows[0]['protocol']), 100) if rows else Cell()
 
 
 def _why(reasons: dict) -> str:
@@ -60,7 +77,7 @@ def complexity(results) -> Table:
                ('activations, M', 'measured'), ('note', '')]
     rows = []
     for r in rows_of('complexity', results) or []:
-        start = [Cell(title_of(r['name']), None, r['name']), text('{}x{}'.format(*r['input']))]
+        start = [Cell(title_of(r['name']), None, r['name']), text('{}x{}'.format(*r['input']) if r['input'] else '')]
         if 'reason' in r:
             rows.append([*start, *[Cell()] * 7, text(r['reason'])])
             continue
@@ -72,12 +89,12 @@ def complexity(results) -> Table:
 
 
 def _by_run(lines) -> dict:
-    """(name, batch, precision, form) -> {(backend, threads, device): row}."""
+    """(name, batch, precision, form) -> {(backend, threads): row}."""
     found = {}
     for line in lines:
         for row in line.speed_rows:
-            run = row['backend'], row['threads'], row['environment']['device']
-            found.setdefault((line.name, row['batch'], row['precision'], row['form']), {})[run] = row
+            found.setdefault((line.name, row['batch'], row['precision'], row['form']), {})[
+                row['backend'], row['threads']] = row
     return found
 
 
@@ -85,10 +102,8 @@ def speed(lines) -> Table:
     """Milliseconds of every back end."""
     found = _by_run(lines)
     runs = sorted({run for rows in found.values() for run in rows})
-    several = len({device for *_, device in runs}) > 1
     columns = [('system', ''), ('batch', ''), ('precision', ''), ('form', ''),
-               *((f'{backend}, {threads} t{f", {device}" if several else ""}, ms', 'measured')
-                 for backend, threads, device in runs), ('remark', '')]
+               *((f'{backend}, {threads} t, ms', 'measured') for backend, threads in runs), ('remark', '')]
     rows, reasons = [], Counter()
     for (name, batch, precision, form), by_run in found.items():
         cells = []
@@ -106,27 +121,46 @@ def speed(lines) -> Table:
         rows.append([Cell(title_of(name), None, name), number(batch, 0), text(precision), text(form), *cells,
                      text('; '.join(filter(None, dict.fromkeys(told))))])
     reasons.pop(None, None)
-    return Table('speed', 'Milliseconds of one call of the network, one-stage and bottom-up systems with NMS: median; '
-                 '10th and 90th percentile and the ratio to RTMPose-m under the pointer', columns, rows,
+    return Table('speed', f'Milliseconds of one call of the network{_on(lines)}, one-stage and bottom-up systems with '
+                 'NMS: median; 10th and 90th percentile and the ratio to RTMPose-m under the pointer', columns, rows,
                  [f'{count} empty: {reason}' for reason, count in reasons.most_common()])
 
 
-def multiplier(lines) -> Table:
-    """How many times as fast as PyTorch a back end is."""
+def _on(lines) -> str:
+    """The one device of the times."""
+    return ''.join({f' on {row["environment"]["device"]}' for line in lines for row in line.speed_rows})
+
+
+def multiplier(lines, names=None) -> Table:
+    """How many times as fast as PyTorch a back end is.
+
+    Args:
+        lines: of :func:`benchmarks.joined.table`.
+        names: in float32 as one would export them, of these systems only.
+    """
     found = {}
     for line in lines:
         for row in line.speed_rows:
-            if 'speedup_over_eager' in row:
+            if names is None or (line.name in names and row['precision'] == 'fp32' and row['form'] != 'written'):
                 of = line.name, row['batch'], row['threads'], row['precision'], row['form']
-                found.setdefault(of, {})[row['backend']] = row['speedup_over_eager']
-    backends = sorted({backend for by in found.values() for backend in by})
+                found.setdefault(of, {})[row['backend']] = row
+    found = {of: by for of, by in found.items() if any('speedup_over_eager' in row for row in by.values())}
+    backends = sorted({backend for by in found.values() for backend in by} - {'eager'})
     rows = [[Cell(title_of(name), None, name), number(batch, 0), number(threads, 0), text(precision), text(form),
-             *(spread(by[backend], 2) if backend in by else Cell(tip=NOT_YET) for backend in backends)]
+             *(_gain(by.get(backend)) for backend in backends)]
             for (name, batch, threads, precision, form), by in found.items()]
     columns = [('system', ''), ('batch', ''), ('threads', ''), ('precision', ''), ('form', ''),
                *((backend, 'measured') for backend in backends)]
-    return Table('multiplier', 'How many times as fast as PyTorch (eager) of the same rounds the back ends are',
-                 columns, rows)
+    return Table('multiplier', f'How many times as fast as PyTorch (eager) of the same rounds the back ends '
+                 f'are{_on(lines)}', columns, rows)
+
+
+def _gain(row) -> Cell:
+    if row is None or 'reason' in row:
+        return Cell(tip=NOT_YET if row is None else row['reason'])
+    if 'speedup_over_eager' not in row:
+        return Cell(tip='not timed beside PyTorch')
+    return spread(row['speedup_over_eager'], 2)
 
 
 def elsewhere(lines) -> Table:

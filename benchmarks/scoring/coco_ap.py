@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import warnings
 
 import numpy as np
 
@@ -29,6 +30,10 @@ def read_annotations(path, pictures: str | None = None) -> dict:
             isinstance(content.get(key), list) for key in ('images', 'annotations', 'categories')):
         raise AMFACError(f'{path} has no lists images, annotations and categories; COCO key point annotations '
                          'are needed')
+    for i, image in enumerate(content['images']):
+        _fields(image, ('id', 'file_name'), f'{path}: images[{i}]')
+    for i, category in enumerate(content['categories']):
+        _fields(category, ('id', ), f'{path}: categories[{i}]')
     categories = [c for c in content['categories'] if len(content['categories']) == 1 or c.get('keypoints')]
     if len(categories) != 1:
         raise AMFACError(f'{path}: one of categories must have the names of its keypoints, {len(categories)} do')
@@ -38,18 +43,33 @@ def read_annotations(path, pictures: str | None = None) -> dict:
         images = [image for image in images if str(image.get(field)) == value]
         if not images:
             raise AMFACError(f'--pictures {pictures}: {path} has no picture whose {field!r} is {value!r}')
-    ids = {image['id'] for image in images}
-    people = [_annotation(a, f'{path}: annotations[{i}]') for i, a in enumerate(content['annotations'])
+    ids, crowd = {image['id'] for image in images}, is_crowdpose(content)
+    for i, entry in enumerate(content['annotations']):
+        _fields(entry, ('id', 'image_id', 'category_id'), f'{path}: annotations[{i}]')
+    people = [_annotation(a, f'{path}: annotations[{i}]', crowd) for i, a in enumerate(content['annotations'])
               if a['image_id'] in ids and a['category_id'] == categories[0]['id']]
     if not any(map(counts, people)):
         raise AMFACError(f'{path}: no person of these pictures has a labelled joint')
     return {**content, 'categories': categories, 'images': images, 'annotations': people}
 
 
-def _annotation(entry: dict, where: str) -> dict:
-    if missing := {'id', 'bbox', 'keypoints'} - entry.keys():
+def _fields(entry, names, where: str) -> None:
+    if not isinstance(entry, dict):
+        raise AMFACError(f'{where} is not an object')
+    if missing := set(names) - entry.keys():
         raise AMFACError(f'{where} has no {min(missing)}')
+
+
+def _annotation(entry: dict, where: str, crowd: bool) -> dict:
+    # CrowdPose takes the area from the box
+    _fields(entry, ('bbox', 'keypoints') if crowd else ('area', 'bbox', 'keypoints'), where)
     return {'iscrowd': 0, 'num_keypoints': sum(v > 0 for v in entry['keypoints'][2::3]), **entry}
+
+
+def of_pictures(content: dict, ids: set) -> dict:
+    """The part of annotations that is about the pictures with these ids."""
+    return {**content, 'images': [one for one in content['images'] if one['id'] in ids],
+            'annotations': [one for one in content['annotations'] if one['image_id'] in ids]}
 
 
 def counts(annotation: dict) -> bool:
@@ -77,9 +97,12 @@ class KeypointScores:
             AP_hard; None where no person has that area or level.
         groups: for each source picture (``coco_id`` where pictures are crops of others, else the id) the rows of its
             evaluations.
+        useful: indices of the groups that have a person or a pose; the others change no AP.
     """
 
     def __init__(self, content: dict, results: list[dict], sigmas):
+        # pycocotools writes the id of a match where 0 means none, and mixes up persons with the same id
+        content = {**content, 'annotations': [{**one, 'id': i} for i, one in enumerate(content['annotations'], 1)]}
         crowd = is_crowdpose(content)
         self.iou_type, self.use_area = 'keypoints_crowd' if crowd else 'keypoints', not crowd
         with contextlib.redirect_stdout(io.StringIO()):
@@ -104,13 +127,14 @@ class KeypointScores:
         rows = [_row(per_picture[image['id']]) for image in content['images']]
         scores, hits, ignored, persons = zip(*rows)
         self._owner = np.repeat(owner, list(map(len, scores)))
-        self._persons = np.bincount(owner, persons)
+        self._persons = np.bincount(owner, persons, len(self.groups))
+        self.useful = np.flatnonzero(self._persons + np.bincount(self._owner, minlength=len(self.groups)))
         order = np.argsort(-np.concatenate(scores), kind='mergesort')
         self._owner = self._owner[order]
         self._hits, self._skip = np.concatenate(hits, 1)[:, order], np.concatenate(ignored, 1)[:, order]
 
     def ap(self, groups) -> float:
-        """AP of the source pictures with these indices; one that stands twice counts twice."""
+        """AP of the source pictures with these indices; one that stands twice counts twice. NaN without a person."""
         times = np.bincount(groups, minlength=len(self.groups))
         total = times @ self._persons
         if not total:
@@ -119,30 +143,37 @@ class KeypointScores:
         return float(np.mean([_average(weights * hit, weights, total) for hit, weights in zip(
             self._hits, weights * ~self._skip)]))
 
-    def interval(self, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
-        """95 % interval of the AP: percentile bootstrap over source pictures, whose persons are not independent."""
-        return resample(self.ap, len(self.groups), resamples, seed)[0]
+    def resample(self, resamples: int = 1000, seed: int = 0):
+        """Bootstrap of the AP over source pictures, whose persons are not independent; see :func:`resample`."""
+        return resample(self.ap, self.useful, resamples, seed)
 
 
-def resample(statistic, groups: int, resamples: int = 1000, seed: int = 0):
+def resample(statistic, groups, resamples: int = 1000, seed: int = 0):
     """Percentile bootstrap over source pictures.
 
     Args:
-        statistic: indices of source pictures -> a number.
-        groups: how many source pictures there are.
+        statistic: indices of source pictures -> a number, or NaN where they tell none.
+        groups: indices of the source pictures.
 
     Returns:
-        the 95 % interval (low, high), and the value of each resample (resamples,).
+        the 95 % interval (low, high), and the value of each resample that has one.
     """
     from scipy.stats import bootstrap
-    if groups == 1:
+    if len(groups) == 1:
         # it cannot be drawn otherwise
-        value = float(statistic(np.zeros(1, int)))
+        value = float(statistic(np.asarray(groups)))
         return (value, value), np.full(resamples, value)
-    result = bootstrap((np.arange(groups), ), statistic, vectorized=False, method='percentile', n_resamples=resamples,
-                       confidence_level=LEVEL, rng=np.random.default_rng(seed))
-    low, high = result.confidence_interval
-    return (float(low), float(high)), result.bootstrap_distribution
+    with warnings.catch_warnings():
+        # of resamples without a person, for which its own interval would be NaN
+        warnings.simplefilter('ignore')
+        values = bootstrap((np.asarray(groups), ), statistic, vectorized=False, method='percentile',
+                           n_resamples=resamples, rng=np.random.default_rng(seed)).bootstrap_distribution
+    values = values[~np.isnan(values)]
+    if not len(values):
+        raise AMFACError(f'none of {resamples} resamples of {len(groups)} source pictures has a person: take more '
+                         'pictures with persons')
+    low, high = np.percentile(values, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return (float(low), float(high)), values
 
 
 def _evaluation(content, results, sigmas, crowd):

@@ -10,7 +10,6 @@ from benchmarks.scoring.coco_ap import counts, is_crowdpose
 from mmpose_amfac import geometry
 from mmpose_amfac.apis.sources import read_image
 from mmpose_amfac.errors import AMFACError
-from mmpose_amfac.poses import Poses
 
 # persons whose pictures are held at the same time
 CHUNK = 32
@@ -65,45 +64,42 @@ def persons(content: dict, joints: int) -> list[Person]:
     return found
 
 
-def of_pictures(content: dict, ids: set) -> dict:
-    """The part of annotations that is about the pictures with these ids."""
-    return {**content, 'images': [one for one in content['images'] if one['id'] in ids],
-            'annotations': [one for one in content['annotations'] if one['image_id'] in ids]}
-
-
-def predict(estimator, people: list[Person], images, change=None, desc: str = '') -> Poses:
-    """The pose of each person, found in the person's own box.
+def predict(estimator, people: list[Person], images, change=None, desc: str = '') -> list[dict]:
+    """COCO results, one for each person, found in the person's own box.
 
     Args:
-        estimator: :class:`~mmpose_amfac.runtime.topdown.TopDown`.
+        estimator: :class:`~benchmarks.models.estimators.Estimator` that takes boxes.
         people: in any order; those of one picture best stand together.
         images: folder of the file names.
         change: function picture (H, W, 3), person -> picture that the model is to see of this person.
         desc: shown beside the progress bar.
     """
-    images, rows, last, picture = Path(images), [], None, None
+    images, results, last, picture = Path(images), [], None, None
     for start in tqdm(range(0, len(people), CHUNK), desc=desc, disable=None, leave=False):
         chunk, pictures = people[start:start + CHUNK], []
         for person in chunk:
             if person.picture['id'] != last:
                 last, picture = person.picture['id'], read_image(images / person.picture['file_name'])
             pictures.append(change(picture, person) if change else picture)
-        rows += estimator(pictures, [person.box[None] for person in chunk])
-    return Poses(*(np.concatenate(values) for values in zip(*(vars(poses).values() for poses in rows))))
+        results += estimator.predict(pictures, [person.picture['id'] for person in chunk],
+                                     [person.box[None] for person in chunk], [np.ones(1, np.float32)] * len(chunk))
+    return results
 
 
-def to_coco(poses: Poses, people: list[Person]) -> list[dict]:
-    """COCO results of what :func:`predict` gave."""
-    return [poses[i].to_coco(person.picture['id'], first_id=i + 1)[0] for i, person in enumerate(people)]
+def triples(results: list[dict]) -> np.ndarray:
+    """x, y and score of each joint, (n, K, 3); scores clipped to [0, 1], for SimCC's may lie above."""
+    found = np.array([result['keypoints'] for result in results], float).reshape(len(results), -1, 3)
+    found[..., 2] = found[..., 2].clip(0, 1)
+    return found
 
 
-def similarities(poses: Poses, people: list[Person], sigmas) -> np.ndarray:
-    """Share of each joint in COCO's OKS, (n, K) in [0, 1]; NaN where a joint has no label.
+def similarities(points, people: list[Person], sigmas) -> np.ndarray:
+    """Share of each joint (n, K, 2) in COCO's OKS, (n, K) in [0, 1]; NaN where a joint has no label.
 
     It is ``exp(-d^2 / (2 s^2 k^2))`` with d the distance in pixels, s^2 the area of the person and k twice sigma.
     """
     truth = np.stack([person.points for person in people])
     area = np.array([person.area for person in people])[:, None]
-    squared = ((poses.keypoints - truth) ** 2).sum(axis=2)
+    squared = ((points - truth) ** 2).sum(axis=2)
     values = np.exp(-squared / (2 * (area + np.spacing(1)) * (2 * np.asarray(sigmas)) ** 2))
     return np.where(np.stack([person.visibility for person in people]) > 0, values, np.nan)

@@ -22,10 +22,11 @@ def write_poses(path, results: list[dict], row: dict) -> None:
         row: with the ``protocol`` that they were made by.
     """
     write_json(path, results)
-    write_json(_beside(path), dict(sha256=sha256(path), model=row['model'], protocol=row['protocol']))
+    write_json(beside_of(path), dict(sha256=sha256(path), model=row['model'], protocol=row['protocol']))
 
 
-def _beside(path) -> Path:
+def beside_of(path) -> Path:
+    """Where the protocol of a results file stands."""
     return Path(path).with_suffix('.protocol.json')
 
 
@@ -64,7 +65,7 @@ def declared(path, asked: dict) -> dict:
     Raises:
         AMFACError: it was written for another file, or the poses were made of other pictures than are asked for.
     """
-    beside = _beside(path)
+    beside = beside_of(path)
     if not beside.is_file():
         return UNKNOWN
     found = read_json(beside, 'protocol')
@@ -107,3 +108,12 @@ def sigmas_of(content: dict, estimator=None) -> tuple:
             warnings.filterwarnings('ignore', message='The metainfo config file')
             return tuple(map(float, parse_pose_metainfo(CrowdPoseDataset.METAINFO)['sigmas']))
     raise AMFACError(f'the OKS constants of these {joints} joints are not known; give a --manifest with the skeleton')
+
+
+def names_of(content: dict) -> list[str]:
+    """Names of the joints: those of the annotations' category, else COCO's, else numbers."""
+    joints = joints_of(content)
+    names = content['categories'][0].get('keypoints') or ()
+    if len(names) == joints:
+        return list(names)
+    return list(COCO17.joints) if joints == len(COCO17) else [f'joint_{i}' for i in range(joints)]

@@ -28,7 +28,8 @@ def _common(name):
 
 def complexity(folder, name, params, macs, **change):
     """One counted system."""
-    row = dict(_common(name), id=name, input=list(zoo.find(name).input_size), params=params, macs=macs, activations=1,
+    row = dict(_common(name), id=name, input=list(zoo.find(name).input_size), config_sha256=DIGEST, params=params,
+               macs=macs, activations=1,
                published_params_m=None, published_gmacs=None, params_off=None, macs_off=None, note='')
     Results(folder / 'complexity.json', 'complexity').add({**row, **change})
 
@@ -36,21 +37,22 @@ def complexity(folder, name, params, macs, **change):
 def speed(folder, of, backend, ms, threads=1, **change):
     """One timed system; a text in place of ``ms`` is the reason why there is no time."""
     row = dict(_common(of), id=f'{of} {backend} {threads}', input=list(zoo.find(of).input_size), backend=backend,
-               route='torch.onnx', form='as published', precision='fp32', threads=threads, batch=1, seed=0)
+               form='as published', precision='fp32', threads=threads, batch=1, seed=0)
     figures = dict(reason=ms) if isinstance(ms, str) else dict(
-        ms=_spread(ms), ratio=_spread(ms / 20), rounds=9, warm_up=2, load=0.1, provider='CPU', arithmetic='float32',
-        peak_memory_mb=None, scope='network')
+        ms=_spread(ms), ratio=_spread(ms / 20), route='torch.onnx', rounds=9, warm_up=2, load=0.1, provider='CPU',
+        arithmetic='float32', peak_memory_mb=None, scope='network')
     Results(folder / 'speed.json', 'speed').add({**row, **figures, **change})
 
 
-def scaling(folder, name, people, seconds):
+def scaling(folder, name, people, seconds, **change):
     """One picture."""
     s = zoo.find(name)
     row = dict(_common(name), id=f'{name} {people}', backend='onnxruntime', threads=1, people=people,
                detector='rtmdet_nano_320-8xb32_coco-person' if s.paradigm.startswith('td-') else '',
                picture=[1280, 720], seed=0)
-    Results(folder / 'scaling.json', 'scaling').add(dict(
-        row, seconds=_spread(seconds), rounds=9, warm_up=2, load=0.1, provider='CPU', note=''))
+    figures = dict(seconds=_spread(seconds), rounds=9, run='one', found=people, warm_up=2, load=0.1, provider='CPU',
+                   note='')
+    Results(folder / 'scaling.json', 'scaling').add({**row, **figures, **change})
 
 
 def interval(value, metric='AP'):

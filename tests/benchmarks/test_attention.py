@@ -1,6 +1,5 @@
 """The dual-gate context blocks on and off."""
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 from PIL import Image
 
 from benchmarks import attention
+from benchmarks.results import read
 from mmpose_amfac.apis import TorchEstimator
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.models.necks import AFPN
@@ -66,13 +66,16 @@ def test_a_picture_needs_its_box(tmp_path):
 
 
 @pytest.mark.slow
-def test_command(tmp_path, estimator, astronaut):
+def test_command(tmp_path, estimator, astronaut, monkeypatch):
     assert attention.main(['--out', str(tmp_path)]) == 0
     with Image.open(tmp_path / 'attention.png') as picture:
         assert picture.width == 900
         assert np.asarray(picture.convert('L')).std() > 20
     assert (tmp_path / 'attention.png').stat().st_size < 300_000
-    told = json.loads((tmp_path / 'attention.json').read_text())
+    told, = read(tmp_path / 'attention.json', 'attention')
+    with monkeypatch.context() as patch:
+        patch.setattr(attention, 'examine', lambda *_: pytest.fail('made again'))
+        assert attention.main(['--out', str(tmp_path)]) == 0
     assert told['picture']['name'] == 'skimage.data.astronaut' and told['occluder']['share'] == 0.15
     assert told['weights']['file'] == 'amfacpose_r18_128x96.pth'
     assert [level['size'] for level in told['levels']] == [[24, 32], [12, 16], [6, 8]]

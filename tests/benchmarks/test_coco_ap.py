@@ -58,11 +58,35 @@ def test_ap_of_some_pictures_is_that_of_their_own_evaluation(made_up):
 
 def test_interval_holds_the_figure_and_is_repeatable(made_up):
     scores = KeypointScores(*made_up, COCO17.sigmas)
-    low, high = scores.interval(200)
-    assert low < scores.metrics['AP'] < high
-    assert scores.interval(200) == (low, high) != scores.interval(200, seed=1)
+    (low, high), values = scores.resample(200)
+    assert low < scores.metrics['AP'] < high and len(values) == 200
+    assert scores.resample(200)[0] == (low, high) != scores.resample(200, seed=1)[0]
 
 
 def test_one_source_picture_has_no_spread():
-    bounds, values = resample(lambda groups: 0.25 + groups.sum(), 1, resamples=7)
+    bounds, values = resample(lambda groups: 0.25 + groups.sum(), [0], resamples=7)
     assert bounds == (0.25, 0.25) and values.tolist() == [0.25] * 7
+
+
+def test_resamples_without_a_person_do_not_count(made_up):
+    """Two of ten pictures have a person, five have neither a person nor a pose."""
+    content, results = made_up
+    person = next(a for a in content['annotations'] if a['num_keypoints'])
+    content = dict(content, images=[dict(id=i, file_name=f'{i}.jpg') for i in range(10)],
+                   annotations=[{**person, 'id': i, 'image_id': i} for i in (0, 1)])
+    results = [dict(image_id=i, category_id=1, score=0.5, keypoints=person['keypoints']) for i in (0, 2, 3, 4)]
+    scores = KeypointScores(content, results, COCO17.sigmas)
+    assert scores.useful.tolist() == [0, 1, 2, 3, 4] and np.isnan(scores.ap([2, 3]))
+    (low, high), values = scores.resample(1000)
+    # 0.6 ** 5 of the resamples have none of the two
+    assert 1000 - len(values) == pytest.approx(1000 * 0.6 ** 5, rel=0.35)
+    assert 0 <= low < scores.metrics['AP'] < high <= 1 and not np.isnan(values).any()
+
+
+def test_ids_of_annotations_do_not_matter(made_up):
+    """pycocotools takes a match with the id 0 for none."""
+    content, results = made_up
+    wanted = KeypointScores(content, results, COCO17.sigmas).metrics
+    for ids in (range(len(content['annotations'])), [7] * len(content['annotations'])):
+        other = [{**a, 'id': i} for a, i in zip(content['annotations'], ids)]
+        assert KeypointScores(dict(content, annotations=other), results, COCO17.sigmas).metrics == wanted

@@ -1,11 +1,13 @@
 """The paper's 14 complexity figures."""
 
+import csv
+
 import pytest
 import torch
 
-from benchmarks import zoo
+from benchmarks import complexity, zoo
 from benchmarks.complexity import count, count_system, everything
-from benchmarks.results import read
+from benchmarks.results import RESULTS, read
 
 # row: config, published M params and G, and the full-precision counts of the default setting
 ROWS = {
@@ -49,9 +51,76 @@ def test_torch_counts_the_same(r18, r18_config):
     assert counter.get_total_flops() == 2 * count(r18, (width, height)).macs
 
 
-def test_committed_rows_are_what_the_command_counts(root):
-    by_name = {row['name']: row for row in read(root / 'benchmarks/results/complexity.json', 'complexity')}
-    assert list(by_name) == [system.name for system in everything()]
+COMMITTED = {row['name']: row for row in read(RESULTS / 'complexity.json', 'complexity')}
+
+
+def test_committed_rows_are_what_the_command_counts():
+    assert list(COMMITTED) == [system.name for system in everything()]
     for path, _, _, params, macs in ROWS.values():
-        row = by_name[path.split('/')[1]]
+        row = COMMITTED[path.split('/')[1]]
         assert (row['params'], row['macs']) == (params, macs)
+
+
+@pytest.mark.parametrize('name', COMMITTED)
+def test_committed_rows_stand_beside_what_is_published_now(name):
+    """Within 3 % of it, or with the reason."""
+    row, system = COMMITTED[name], zoo.systems().get(name)
+    if system is not None and not system.source:
+        assert 'only published figures' in row['reason']
+        return
+    published = system.published if system else {}
+    for key, field, counted, off in (('params_m', 'published_params_m', row['params'] / 1e6, 'params_off'),
+                                     ('gmacs', 'published_gmacs', row['macs'] / 1e9, 'macs_off')):
+        text = published.get(key, '')
+        assert row[field] == (float(text) if text else None)
+        if text:
+            assert abs(counted / float(text) - 1 - row[off]) < 0.03 or row[off] == 0
+            assert abs(row[off]) <= 0.03 or row['note']
+    assert row['note'] == published.get('complexity_note', '')
+    source = system or zoo.of_config(next((zoo.mim_root() / 'configs').glob(f'*/{name}.py')))
+    assert row['config_sha256'] == zoo.config_digest(source)
+
+
+def test_figures_in_corrections_are_those_that_are_counted():
+    with open(zoo.HERE / 'facts/corrections.csv', newline='', encoding='utf-8') as file:
+        texts = {row['key']: row['correct'] for row in csv.DictReader(file)}
+    for key, label, name in (
+            ('vitpose-cost', 'ViTPose-H', 'td-hm_ViTPose-huge_8xb64-210e_coco-256x192'),
+            ('vitpose-cost', 'ViTPose-L', 'td-hm_ViTPose-large_8xb64-210e_coco-256x192'),
+            ('swin-cost', 'Swin-L 384x288', 'td-hm_swin-l-p4-w7_8xb32-210e_coco-384x288'),
+            ('swin-cost', 'Swin-B 384x288', 'td-hm_swin-b-p4-w7_8xb32-210e_coco-384x288'),
+            ('swin-cost', 'Swin-B 256x192', 'td-hm_swin-b-p4-w7_8xb32-210e_coco-256x192'),
+            ('rtmo-l', 'RTMO-l', 'rtmo-l_16xb16-600e_coco-640x640')):
+        row = COMMITTED[name]
+        assert f'{label} {row["params"] / 1e6:.1f} M, {row["macs"] / 1e9:.1f} G' in texts[key]
+    # fps of one picture against passes of ten in a second
+    one, ten = (float(zoo.find('td-hm_res50_8xb64-210e_coco-256x192').published[key]) for key in (
+        'gtx1660super_torch_fps', 'gtx1660super_torch_batch10_per_s'))
+    assert f'{one:.1f} against {10 * ten:.0f} persons' in texts['batch-ten']
+    assert f'{10 * ten / one:.2f} times' in texts['batch-ten']
+
+
+def test_an_edited_copy_is_counted_and_a_system_that_fails_leaves_the_others(tmp_path, root, monkeypatch, capsys):
+    name = 'amfacpose_r18_1xb32-140e_coco-256x192'
+    out, copy = tmp_path / 'rows.json', tmp_path / f'{name}.py'
+    only = next(s.name for s in zoo.systems().values() if not s.source)
+    text = f"_base_ = '{root / 'configs/coco' / name}.py'\n"
+    copy.write_text(text)
+    assert complexity.main([name, str(copy), only, '--out', str(out)]) == 0
+    first, figures = read(out, 'complexity')
+    assert first['params'] == 2338880 and figures['reason'] == 'only published figures are known'
+    with monkeypatch.context() as patch:
+        patch.setattr(complexity, 'count_system', lambda system: pytest.fail('counted again'))
+        assert complexity.main([name, str(copy), '--out', str(out)]) == 0
+    copy.write_text(text + 'model = dict(neck=dict(modulation="none"))\n')
+    assert complexity.main([str(copy), '--out', str(out)]) == 0
+    edited = read(out, 'complexity')[2]
+    assert edited['name'].startswith(f'{name} ') and edited['params'] < first['params']
+    # what is published is that of now, a figure too far away is told, and a failure is a row
+    system = zoo.find(name)
+    monkeypatch.setitem(system.published, 'params_m', '9.9')
+    assert complexity.main([name, '--out', str(out)]) == 1
+    assert read(out, 'complexity')[0]['published_params_m'] == 9.9 and 'params_off' in capsys.readouterr().err
+    monkeypatch.setattr(complexity, 'count_system', lambda system: 1 / 0)
+    assert complexity.main(['rtmdet_nano_320-8xb32_coco-person', name, '--out', str(out)]) == 1
+    assert 'ZeroDivisionError' in read(out, 'complexity')[3]['reason']

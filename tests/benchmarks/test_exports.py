@@ -8,7 +8,9 @@ import torch
 from benchmarks import zoo
 from benchmarks.models import nets
 from benchmarks.models.exports import MMDEPLOY, PLAIN, Folder, deploy_config
-from benchmarks.timing.opened import Run, compare, open_candidate
+from benchmarks.timing import opened
+from benchmarks.timing.agreement import WrongOutputError, compare, compare_people
+from benchmarks.timing.opened import Run, open_candidate
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.runtime.engines import open_engine
 
@@ -97,6 +99,15 @@ def test_people_are_those_of_torch(files):
 
 
 @pytest.mark.slow
+def test_people_of_torch_are_told_as_a_file_tells_them(files):
+    folder = files(YOLOX)
+    run = Run('compile', 'as published', 'fp32', 1, 2)
+    assert compare_people(folder, opened._stacked(folder.people(2)), run)['difference_from_torch'] == 0
+    with pytest.raises(WrongOutputError, match='of the boxes'):
+        compare_people(folder, opened._stacked(folder.people(2)[::-1]), run)
+
+
+@pytest.mark.slow
 def test_what_mmdeploy_cannot_torch_writes(files, monkeypatch):
     """The row says which way the file went, and why not the other."""
     folder = files(REGRESSION)
@@ -108,21 +119,101 @@ def test_what_mmdeploy_cannot_torch_writes(files, monkeypatch):
 
 
 class Stub:
-    """A folder whose torch gives ``first`` and ``other`` for two pictures."""
+    """A folder whose torch gives ``outputs`` for a batch, and people."""
 
-    def __init__(self, first, other):
-        self.expected, self.system = ([first], [other]), zoo.find(RTMPOSE)
+    def __init__(self, outputs, rounding=0.0, people=()):
+        self.expected, self.system, self.rounding = ([outputs[:1]], [outputs[1:2]]), zoo.find(RTMPOSE), rounding
+        self.outputs = lambda batch: [outputs[:batch]]
+        self.people = lambda batch: people
+
+
+def run(precision='fp32', batch=1):
+    return Run('any', 'as published', precision, 1, batch)
 
 
 def test_files_that_compute_something_else_are_refused():
     """Two pictures of the same answer, an answer that is off, int8 outputs of another picture."""
-    sharp, flat = np.eye(4, dtype=np.float32), np.ones((1, 4), np.float32)
+    sharp, flat = np.eye(4, dtype=np.float32), np.ones((2, 4), np.float32)
     with pytest.raises(AMFACError, match='too much alike'):
-        compare(Stub(flat, flat), [flat], 'fp32', 'any')
-    right = Stub(sharp[:1], sharp[1:2])
-    assert compare(right, [sharp[:1]], 'fp32', 'any') == dict(difference_from_torch=0)
-    with pytest.raises(AMFACError, match='differ from torch by 1.0e-02'):
-        compare(right, [sharp[:1] + np.float32(0.01)], 'fp32', 'any')
-    assert compare(right, [sharp[:1] + np.float32(0.01)], 'int8', 'any')['correlation_with_torch'] == 1
-    with pytest.raises(AMFACError, match='correlate'):
-        compare(right, [sharp[1:2]], 'int8', 'any')
+        compare(Stub(flat), [flat[:1]], run())
+    right = Stub(sharp)
+    assert compare(right, [sharp[:1]], run()) == dict(difference_from_torch=0)
+    with pytest.raises(WrongOutputError, match='differ from torch by 1.0e-02'):
+        compare(right, [sharp[:1] + np.float32(0.01)], run())
+    for precision in ('int8', 'bf16'):
+        assert compare(right, [sharp[:1] + np.float32(0.01)], run(precision))['correlation_with_torch'] == 1
+    with pytest.raises(WrongOutputError, match='correlate'):
+        compare(right, [sharp[1:2]], run('int8'))
+
+
+def test_every_picture_of_a_batch_is_compared():
+    sharp = np.eye(4, dtype=np.float32)
+    assert compare(Stub(sharp), [sharp], run(batch=4)) == dict(difference_from_torch=0)
+    wrong = sharp.copy()
+    wrong[3] += 1
+    with pytest.raises(WrongOutputError, match='differ from torch'):
+        compare(Stub(sharp), [wrong], run(batch=4))
+    with pytest.raises(WrongOutputError, match='those of torch'):
+        compare(Stub(sharp), [sharp[:1]], run(batch=4))
+
+
+def test_deep_networks_may_differ_by_what_torch_rounds():
+    sharp = np.eye(4, dtype=np.float32)
+    off = [sharp[:1] + np.float32(2e-3)]
+    assert compare(Stub(sharp, 1e-3), off, run()) == dict(difference_from_torch=2e-3, rounding_of_torch=1e-3)
+    for rounding in (1e-4, float('nan')):
+        with pytest.raises(WrongOutputError, match='differ'):
+            compare(Stub(sharp, rounding), off, run())
+    # never more than a hundredth, and what is no number never
+    with pytest.raises(WrongOutputError):
+        compare(Stub(sharp, 1.0), [sharp[:1] + np.float32(0.02)], run())
+    with pytest.raises(WrongOutputError):
+        compare(Stub(sharp, 1.0), [sharp[:1] * np.float32('nan')], run())
+
+
+def test_people_are_paired_both_ways():
+    from mmengine.structures import InstanceData
+    start = 40.0 * np.arange(4)
+    boxes = np.stack([start, start, start + 20, start + 20], 1)
+    scores = np.linspace(0.3, 0.9, 4)
+    torchs = [InstanceData(bboxes=boxes, scores=scores, labels=np.zeros(4, int))] * 2
+    stub = Stub(np.eye(4, dtype=np.float32), people=torchs)
+    found = np.concatenate([boxes, scores[:, None]], 1)
+    labels = np.zeros(4, int)
+    both = run(batch=2)
+    assert compare_people(stub, [[found, found], [labels, labels]], both)['difference_from_torch'] == 0
+    # boxes without area are those of MMDeploy alone
+    empty = np.concatenate([found, np.full((3, 5), 7.0)])
+    more = np.zeros(7, int)
+    assert compare_people(stub, [[empty, found], [more, labels]], both)['difference_from_torch'] == 0
+    # one missing in the second picture, and people that torch does not find
+    with pytest.raises(WrongOutputError, match='only 93% of the boxes'):
+        compare_people(stub, [[found, found[:3]], [labels, labels[:3]]], both)
+    others = np.concatenate([found, found + 13])
+    with pytest.raises(WrongOutputError, match='of the boxes'):
+        compare_people(stub, [[others, found], [np.zeros(8, int), labels]], both)
+    off = found + np.array([0, 0, 0, 0, 0.1])
+    with pytest.raises(WrongOutputError, match='differ from torch by 1.0e-01'):
+        compare_people(stub, [[off, found], [labels, labels]], both)
+
+
+@pytest.mark.slow
+def test_torchs_own_rounding_is_that_of_float32(files):
+    assert 0 < files(RTMPOSE).rounding < 1e-4
+
+
+@pytest.mark.parametrize('error, kept', [(RuntimeError('no operator'), True), (OSError('No space left'), False)])
+def test_only_lasting_failures_are_remembered(files, monkeypatch, error, kept):
+    """A full disk may have room the next time; what MMDeploy does not export it never does."""
+    folder = files(REGRESSION)
+    calls = []
+
+    def convert(*_):
+        calls.append(1)
+        raise AMFACError('cannot') from error
+
+    monkeypatch.setattr(Folder, '_convert', convert)
+    for _ in range(2):
+        with pytest.raises(AMFACError, match='cannot'):
+            folder.mmdeploy('onnxruntime', 7 + kept)
+    assert len(calls) == 2 - kept

@@ -8,8 +8,8 @@ import pytest
 from constructed import MS, complexity, everything, scaling, speed
 from matplotlib.collections import PathCollection
 
-from benchmarks import figures, joined
-from benchmarks.pages import plots
+from benchmarks import figures, joined, zoo
+from benchmarks.pages import curves, plots
 from mmpose_amfac.errors import AMFACError
 
 RTMPOSE, RTMO = 'rtmpose-m_8xb256-420e_coco-256x192', 'rtmo-s_8xb32-600e_coco-640x640'
@@ -25,9 +25,9 @@ def drawn(results, out, *options):
     return {path.stem: path.read_bytes() for path in out.glob('*.svg')}
 
 
-def figure(name, results):
+def figure(name, results, device=None):
     """The figure itself, to read what stands in it."""
-    args = type('Args', (), dict(backend=None, threads=None))
+    args = type('Args', (), dict(backend=None, threads=None, device=device))
     with plots.style():
         return figures.FIGURES[name](results, args)
 
@@ -119,7 +119,8 @@ def test_occlusion_and_calibration_draw_the_rows(folder):
     ax, = figure('occlusion', folder).axes
     (line,) = ax.lines
     assert np.allclose(line.get_data(), [[0, 0.25, 0.5], [73.1, 73.1 * 0.75, 73.1 * 0.5]])
-    assert '120 persons, boxes: ground truth, no flip test; band: 95% interval' in ax.get_title(loc='left')
+    title = ax.get_title(loc='left').replace('\n', ' ')
+    assert '120 persons, boxes: ground truth, no flip test, score: keypoint' in title and 'band: 95% interval' in title
     ax, = figure('calibration', folder).axes
     assert np.allclose(ax.lines[1].get_data(), [[0.25, 0.75], [0.4, 0.85]])
     assert 'error 0.123' in ax.lines[1].get_label()
@@ -147,7 +148,34 @@ def test_two_devices_are_not_put_into_one_figure(folder, tmp_path):
     for name, device in ((RTMPOSE, 'one'), (RTMO, 'two')):
         complexity(tmp_path, name, 1_000_000, 1_000_000)
         speed(tmp_path, name, 'onnxruntime', 5.0, environment=dict(device=device, commit=None, versions={}))
-    with pytest.raises(AMFACError, match='was measured on one and on two'):
+    with pytest.raises(AMFACError, match='--device must name one of .*: one; two'):
         figure('ap_fps', tmp_path)
+    ax, = figure('ap_fps', tmp_path, device='two').axes
+    assert ax.get_title(loc='left').splitlines()[1].startswith('two, ') and marks(ax)[:, 0] == [200.0]
     scaling(tmp_path, RTMPOSE, 1, 0.1)
-    assert drawn(tmp_path, tmp_path / 'out', '--only', 'scaling')
+    scaling(tmp_path, RTMPOSE, 1, 0.2, id='other', environment=dict(device='two', commit=None, versions={}))
+    ax, = figure('scaling', tmp_path, device='two').axes
+    assert ax.lines[0].get_xydata().tolist() == [[1, 200.0]]
+
+
+def test_pareto_takes_no_arithmetic_where_a_back_end_was_asked_for(folder, tmp_path, capsys):
+    assert not drawn(folder, tmp_path, '--only', 'pareto', '--backend', 'openvino')
+    assert 'not drawn: no speed of float32 at batch 1 on openvino' in capsys.readouterr().out
+
+
+def test_of_many_systems_some_lines_are_drawn(tmp_path):
+    """As many as the command measures unless told otherwise: each system with each detector."""
+    from benchmarks.scaling import DETECTORS, PEOPLE, SYSTEMS
+    for i, name in enumerate(SYSTEMS):
+        top_down = zoo.find(name).paradigm.startswith('td-')
+        for j, detector in enumerate(DETECTORS if top_down else ['']):
+            for people in PEOPLE:
+                scaling(tmp_path, name, people, 0.02 * (i + 1) + (0.005 * people if top_down else 0) + 0.05 * j,
+                        detector=detector, id=f'{name} {detector} {people}')
+    ax, = figure('scaling', tmp_path).axes
+    lines = [line.get_label() for line in ax.lines if len(line.get_xydata()) > 1]
+    assert len(lines) == len(set(lines)) == 6
+    assert len({label.partition(' + ')[2] for label in lines} - {''}) == 1
+    assert {label.partition(' + ')[0] for label in lines} == {joined.title_of(name) for name in curves.NAMED}
+    rings = [line for line in ax.lines if line.get_markerfacecolor() == 'none']
+    assert 0 < len(rings) <= 9

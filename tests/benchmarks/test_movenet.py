@@ -84,6 +84,16 @@ def test_another_file_is_refused(root):
         MoveNet(root / 'mmpose_amfac/weights/amfacpose_r18_128x96.onnx')
 
 
+@pytest.mark.parametrize('option', [['--manifest', 'm.json'], ['--backend', 'openvino'], ['--device', 'cuda']])
+def test_options_that_it_does_not_take_are_refused(red_finder, tmp_path, option):
+    content = dict(images=[dict(id=1, file_name='a.jpg')], categories=[dict(id=1, name='person')], annotations=[
+        dict(id=1, image_id=1, category_id=1, bbox=[0, 0, 9, 9], area=50, keypoints=[1, 1, 2] * 17)])
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    with pytest.raises(AMFACError, match=f'{option[0]} is nothing for .*red.onnx, a MoveNet file'):
+        accuracy.main([str(red_finder), '--ann', str(tmp_path / 'a.json'), '--images', str(tmp_path), '--boxes', 'gt',
+                       *option])
+
+
 @pytest.mark.slow
 def test_accuracy_of_the_real_network(shared, real_data, tmp_path):
     """The figures that another implementation of the same crop gave: AP 0.520, AP50 0.767, AP75 0.549, AR 0.553.

@@ -1,16 +1,19 @@
 """Occluders hide what they say, and the AP of hidden persons is that of the evaluation that everybody uses."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, occlusion, tables
+from benchmarks import accuracy, calibration, occlusion, tables
+from benchmarks.models.estimators import open_estimator
 from benchmarks.results import read
 from benchmarks.scoring import joints
-from benchmarks.scoring.coco_ap import read_annotations
+from benchmarks.scoring.coco_ap import of_pictures, read_annotations
 from benchmarks.scoring.occluders import WAYS, Occluder
+from benchmarks.scoring.task import Task
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.runtime import AMFACPose
 from mmpose_amfac.skeletons import COCO17
@@ -130,7 +133,7 @@ def test_rows_that_are_there_are_not_measured_again(tmp_path, astronaut, own, mo
     (tmp_path / 'rows.json').rename(tmp_path / 'occlusion.json')
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
     ap = [f'{row["metrics"]["AP"]:.3f}' for row in rows]
-    assert tables.occlusion().splitlines()[2:] == [
+    assert tables.occlusion().splitlines()[4:] == [
         f'| `{rows[0]["model"]}` | {way} | {ap[0]} | {figure} |' for way, figure in zip(('grey', 'cut'), ap[1:])]
 
 
@@ -144,15 +147,17 @@ def test_wrong_calls_name_what_is_wrong(tmp_path, astronaut, own):
     content = json.loads(path.read_text())
     content['annotations'][0]['keypoints'] = [1, 1, 2] * 14
     path.write_text(json.dumps(content))
-    with pytest.raises(AMFACError, match='annotation 10 has 14 joints, the model 17'):
-        occlusion.main(argv)
+    out = tmp_path / 'rows.json'
+    assert occlusion.main([*argv, '--out', str(out)]) == 1
+    row, = read(out, 'occlusion')
+    assert row['way'] == 'none' and 'gives 17 joints, the annotations have 14' in row['reason']
 
 
 @pytest.mark.slow
 def test_of_real_persons(tmp_path, real_data, shared):
     """Without an occluder AP and OKS are those of other ways to them; the more is hidden, the less is found."""
     content = read_annotations(real_data / 'coco_dev.json')
-    part = joints.of_pictures(content, {one['id'] for one in content['images'][:40]})
+    part = of_pictures(content, {one['id'] for one in content['images'][:40]})
     (tmp_path / 'part.json').write_text(json.dumps(part))
     model = str(shared / 'models/tinypose_128x96_heatmap.onnx')
     argv = [model, '--ann', str(tmp_path / 'part.json'), '--images', str(real_data), '--threads', '1', '--out']
@@ -182,13 +187,62 @@ def test_shares_of_joints_make_up_pycocotools_oks(tmp_path, astronaut, own):
         content['annotations'][0]['keypoints'][3 * joint + 2] = 0
     people = joints.persons(content | dict(annotations=[one | dict(num_keypoints=15) for one in
                                                        content['annotations']]), 17)
-    poses = joints.predict(AMFACPose(threads=1), people, tmp_path)
-    shares = joints.similarities(poses, people, COCO17.sigmas)
+    results = joints.predict(open_estimator('amfacpose', 1, threads=1), people, tmp_path)
+    shares = joints.similarities(joints.triples(results)[..., :2], people, COCO17.sigmas)
     assert np.isnan(shares).sum() == 2
     truth = COCO()
     truth.dataset = content
     truth.createIndex()
-    evaluation = COCOeval(truth, truth.loadRes(joints.to_coco(poses, people)), 'keypoints')
+    evaluation = COCOeval(truth, truth.loadRes(results), 'keypoints')
     evaluation._prepare()
     for i, own_shares in enumerate(shares):
-        assert np.nanmean(own_shares) == pytest.approx(evaluation.computeOks(i, 1)[0, 0], abs=1e-5)
+        assert np.nanmean(own_shares) == pytest.approx(evaluation.computeOks(i, 1)[0, 0], abs=1e-4)
+
+
+def test_one_model_that_does_not_run_leaves_the_others(tmp_path, astronaut, own):
+    """Category 7 and a person with the id 0, which count as any; what cannot be given boxes has the reason."""
+    path = made(tmp_path, astronaut, PERSON, own, (0, ))
+    content = json.loads(path.read_text())
+    content['categories'][0]['id'] = content['annotations'][0]['category_id'] = 7
+    content['annotations'][0]['id'] = 0
+    path.write_text(json.dumps(content))
+    (tmp_path / 'results.json').write_text('[]')
+    (tmp_path / 'broken.onnx').write_text('text')
+    more = ['--ann', str(path), '--images', str(tmp_path), '--threads', '1', '--ways', '--out',
+            str(tmp_path / 'rows.json')]
+    rtmo = 'rtmo-t_8xb32-600e_body7-416x416'
+    assert occlusion.main([str(tmp_path / 'results.json'), rtmo, 'amfacpose', *more]) == 0
+    found = read(tmp_path / 'rows.json', 'occlusion')
+    assert ['not found anew' in found[0]['reason'], 'finds the persons itself' in found[1]['reason']] == [True, True]
+    assert found[2]['metrics']['AP'] == pytest.approx(1) and found[2]['threads'] == 1 and found[2]['provider']
+    assert occlusion.main([str(tmp_path / 'broken.onnx'), 'amfacpose', *more]) == 1
+    assert 'broken.onnx' in read(tmp_path / 'rows.json', 'occlusion')[3]['reason']
+    # a picture of another size is another measurement
+    cv2.imwrite(str(tmp_path / '0.png'), astronaut[:, :500])
+    assert occlusion.main(['amfacpose', *more]) == 0
+    assert len(read(tmp_path / 'rows.json', 'occlusion')) == 5
+
+
+def test_joints_of_crowdpose_in_a_file_that_does_not_tell_its_constants(tmp_path, astronaut, monkeypatch):
+    """14 joints without a manifest: the constants are CrowdPose's, as in benchmarks.accuracy."""
+    points = np.random.default_rng(0).uniform(50, 300, (14, 2)).round()
+    cv2.imwrite(str(tmp_path / '0.png'), astronaut)
+    (tmp_path / 'a.json').write_text(json.dumps(dict(
+        images=[dict(id=1, file_name='0.png', crowdIndex=0.5)], categories=[dict(id=1, name='person')],
+        annotations=[dict(id=1, image_id=1, category_id=1, bbox=PERSON,
+                          keypoints=np.c_[points, np.full(14, 2)].ravel().tolist())])))
+
+    def predict(pictures, ids, boxes, scores):
+        return [dict(image_id=id, category_id=1, score=1.0, keypoints=np.c_[points + 6, np.full(14, 1.7)].ravel(
+        ).tolist()) for id in ids]
+
+    opened = open_estimator('amfacpose', 1, threads=1)
+    monkeypatch.setattr(Task, 'open', lambda self, model: replace(opened, predict=predict, sigmas=(), joints=14))
+    argv = ['amfacpose', '--ann', str(tmp_path / 'a.json'), '--images', str(tmp_path), '--out']
+    assert occlusion.main([*argv, str(tmp_path / 'o.json'), '--ways']) == 0
+    assert accuracy.main([*argv, str(tmp_path / 'ap.json'), '--boxes', 'gt']) == 0
+    assert calibration.main([*argv, str(tmp_path / 'c.json'), '--bins', '3']) == 0
+    row, ap = read(tmp_path / 'o.json', 'occlusion')[0], read(tmp_path / 'ap.json', 'accuracy')[0]
+    assert row['metrics'] == ap['metrics'] and 0 < row['free']['oks'] < 1
+    shares = read(tmp_path / 'c.json', 'calibration')
+    assert len(shares) == 15 and shares[0]['confidence'] == 1

@@ -1,11 +1,10 @@
 """People per second: the rows are there, and all systems see the same persons. Nothing is said about time."""
 
-import json
-
 import numpy as np
 import pytest
 
-from benchmarks import people
+from benchmarks import people, tables
+from benchmarks.results import read
 from benchmarks.timing import rivals
 from mmpose_amfac import geometry
 from mmpose_amfac.errors import AMFACError
@@ -43,26 +42,57 @@ def test_rows(shared, tmp_path, backend, capsys, monkeypatch):
         return {key: np.full(rounds, slow.get(key if isinstance(key, str) else key[0], 0.1)) for key in candidates}
 
     monkeypatch.setattr(people, 'interleaved', clockwork)
-    people.main(['--pose', str(pose), '--det', str(det), '--people', '2', '--rounds', '1', '--threads', '2',
-                 '--backend', backend, '--against', 'rtmlib', '--out', str(out)])
-    written = json.loads(out.read_text())
-    named = {(row['system'], row['detector']): row for row in written['rows']}
+    call = ['--pose', str(pose), '--det', str(det), '--people', '2', '--rounds', '1', '--threads', '2',
+            '--backend', backend, '--against', 'rtmlib', '--out', str(out)]
+    assert people.main(call) == 0
+    named = {(row['system'], row['detector']): row for row in read(out, 'people')}
+    rest = named.pop((people.REST, False))
     ours = (rivals.OURS, rivals.ONE, rivals.FULL, rivals.RTMLIB)
     assert set(named) == {(name, detector) for name in ours for detector in (False, True)} | {(rivals.NETWORK, False)}
     for (name, _), row in named.items():
         assert row['people'] == 2 and row['rounds'] == 2 and row['backend'] == backend and row['threads'] == 2
-        assert row['p10'] == row['seconds'] == row['p90'] == (0.3 if name == rivals.RTMLIB else 0.1)
-        assert row['people_per_second'] == pytest.approx(2 / row['seconds'], rel=0.01)
+        assert row['seconds'] == [0.3 if name == rivals.RTMLIB else 0.1] * 3
         assert row['provider'] == ('CPU' if backend == 'openvino' else 'CPUExecutionProvider')
-        assert len(row['pose_sha256']) == len(row['det_sha256']) == 64 and 'CPU' in row['device']
-        assert {'mmpose_amfac', 'onnxruntime', 'rtmlib', backend} <= set(row['versions'])
-        assert {'commit', 'load', 'terms'} <= set(row) and min(row['plan']) >= 1
+        assert len(row['pose_sha256']) == len(row['det_sha256']) == 64 and 'CPU' in row['id']
+        assert {'mmpose_amfac', 'onnxruntime', 'rtmlib', backend} <= set(row['environment']['versions'])
+        assert {'load', 'terms'} <= set(row) and min(row['plan']) >= 1
         assert name == rivals.RTMLIB or row['times_as_fast_as'][rivals.RTMLIB] == [3, 3, 3]
     assert named[rivals.ONE, False]['plan'] == [1, 1] and named[rivals.FULL, True]['plan'] == [1, rivals.BATCH]
-    assert written['overhead']['batch'] == 8 and written['overhead']['threads'] == 1
-    assert written['overhead']['share'] == [0.1, 0.1, 0.1]
+    assert rest['people'] == 8 and rest['threads'] == 1
+    assert rest['share'] == [0.1] * 3 and rest['seconds'] == [0.1] * 3 and rest['network_seconds'] == [1.0] * 3
     told = capsys.readouterr().out
-    assert '2 people' in told and "% of the network's time" in told and rivals.FULL in told
+    assert '2 people' in told and "10.0 % of the network's time" in told and rivals.FULL in told
+    monkeypatch.setattr(tables, 'RESULTS', tmp_path)
+    assert f'| {backend}, 2 threads | 2 | yes | 20 | 20 | 20 | 7 |  | 3.00 [3.00, 3.00] |' in tables.people()
+    # nothing is missing, so nothing is opened
+    monkeypatch.setattr(people, 'systems', None)
+    monkeypatch.setattr(people, 'overhead', None)
+    assert people.main(call) == 0 and 'times as fast' in capsys.readouterr().out
+
+
+def test_a_picture_that_fails_stops_no_other_and_is_tried_again(shared, tmp_path, monkeypatch, capsys):
+    pose, det = files(shared)
+    out = tmp_path / 'people.json'
+    call = ['--pose', str(pose), '--det', str(det), '--people', '1', '2', '--rounds', '1', '--threads', '1', '--out',
+            str(out)]
+    figures = dict(seconds=[0.1] * 3, times_as_fast_as={}, rounds=1, load=0.0)
+
+    def fails(found, photograph, count, rounds):
+        if count == 1:
+            raise RuntimeError('no memory')
+        return {(name, with_): figures for name in (rivals.OURS, rivals.ONE, rivals.FULL, rivals.NETWORK)
+                for with_ in (False, True)}
+
+    monkeypatch.setattr(people, 'measure', fails)
+    monkeypatch.setattr(people, 'systems', lambda *args: None)
+    monkeypatch.setattr(people, 'overhead', lambda *args: figures)
+    assert people.main(call) == 1
+    rows = read(out, 'people')
+    assert {row['people'] for row in rows if row.get('reason') == 'RuntimeError: no memory'} == {1}
+    assert {row['people'] for row in rows if 'seconds' in row} == {2, 8}
+    monkeypatch.setattr(people, 'measure', lambda found, photograph, count, rounds: fails(None, None, 2, 1))
+    assert people.main(call) == 0
+    assert len(read(out, 'people')) == len(rows) and all('seconds' in row for row in read(out, 'people'))
 
 
 @pytest.mark.slow
@@ -104,8 +134,7 @@ def test_heatmaps_are_not_for_rtmlib(shared):
         rivals.systems(shared / 'models' / 'tinypose_256x192_heatmap.onnx', det, 'onnxruntime', 1, rtmlib=True)
 
 
-def test_numbers_of_people_are_checked(shared, capsys):
+def test_numbers_of_people_are_checked(shared):
     pose, det = files(shared)
-    with pytest.raises(SystemExit):
+    with pytest.raises(AMFACError, match='--people'):
         people.main(['--pose', str(pose), '--det', str(det), '--people', '0'])
-    assert '--people' in capsys.readouterr().err

@@ -9,8 +9,8 @@ from benchmarks.results import Results
 from mmpose_amfac.errors import AMFACError
 
 ENVIRONMENT = dict(device='CPU (a name)', commit=None, versions=dict(python='3.11'))
-ROW = dict(id='one', name='one', system='One', paradigm='', input=[192, 256], params=1, macs=2, activations=3,
-           published_params_m=None, published_gmacs=1.5, params_off=None, macs_off=-0.01, note='',
+ROW = dict(id='one', name='one', system='One', paradigm='', input=[192, 256], config_sha256='0' * 64, params=1, macs=2,
+           activations=3, published_params_m=None, published_gmacs=1.5, params_off=None, macs_off=-0.01, note='',
            environment=ENVIRONMENT)
 
 
@@ -74,12 +74,29 @@ def test_another_file_is_not_read_as_a_result(spoil, said, tmp_path):
         results.read(path, 'complexity')
 
 
+# written by tools/test.py and by training
+OTHERS = ('accuracy_amfacpose_*.json', 'training/*')
+
+
+def checked(folder):
+    """The result files of a folder, all read."""
+    found = [path for path in sorted(folder.rglob('*.json'))
+             if not any(path.relative_to(folder).match(pattern) for pattern in OTHERS)]
+    for path in found:
+        assert path.stem in schema.ROWS, f'{path} is named after no kind'
+        assert results.read(path, path.stem)
+    return found
+
+
 def test_committed_result_files_are_what_the_schema_says(root):
-    found = 0
-    for path in (root / 'benchmarks/results').glob('*.json'):
-        kind = json.loads(path.read_text()).get('kind')
-        if kind is not None:
-            assert kind in schema.ROWS
-            assert results.read(path, kind)
-            found += 1
-    assert found
+    assert {path.stem for path in checked(root / 'benchmarks/results')} >= {'people', 'parity', 'profile', 'mish'}
+
+
+@pytest.mark.parametrize('name, content', [('people_old.json', '{}'), ('people.json', '{"rows": []}'),
+                                           ('sub/speed.json', '[]')])
+def test_a_file_without_a_kind_is_found(tmp_path, name, content):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    with pytest.raises((AssertionError, AMFACError)):
+        checked(tmp_path)

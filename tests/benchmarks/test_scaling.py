@@ -8,10 +8,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import scaling, zoo
-from benchmarks.models import bottom_up, pipelines, stage_files
+from benchmarks.models import bottom_up, crops, pipelines, stage_files
 from benchmarks.results import CannotRunError, read
 from benchmarks.timing import crossover
 from benchmarks.timing.crowd_picture import MOST, PERSON, PICTURE, crowd
+from mmpose_amfac.apis.report import cpu_name
 from mmpose_amfac.errors import AMFACError
 
 NANO = 'rtmdet_nano_320-8xb32_coco-person'
@@ -49,12 +50,12 @@ def test_people_do_not_overlap_and_have_an_end(astronaut):
 
 @pytest.mark.slow
 def test_every_box_is_a_crop_and_comes_back(tmp_path, astronaut, monkeypatch):
-    crops = stage(POSE, tmp_path)
+    network = stage(POSE, tmp_path)
     picture, boxes = crowd(astronaut, 3)
     seen = []
-    forward = crops.estimator.forward
-    monkeypatch.setattr(crops.estimator, 'forward', lambda c: seen.append(c.shape) or forward(c))
-    poses = crops.ready(picture, boxes)()
+    forward = network.estimator.forward
+    monkeypatch.setattr(network.estimator, 'forward', lambda c: seen.append(c.shape) or forward(c))
+    poses = network.ready(picture, boxes)()
     assert seen == [(3, 256, 192, 3)]
     # within the crop, which is the box, widened to 3:4, times 1.25
     half = 1.25 * np.array([PERSON[1] * 3 / 4, PERSON[1]]) / 2
@@ -93,16 +94,17 @@ def test_boxes_of_a_detector_come_back_to_the_picture(astronaut):
                                [[40, 80, 120, 240]])
 
 
-def test_grouping_finds_the_people_that_the_maps_encode(astronaut, monkeypatch):
+@pytest.mark.parametrize('people, most', [(3, 3), (30, 30), (64, 30)])
+def test_grouping_finds_the_people_that_the_maps_encode(astronaut, monkeypatch, people, most):
     monkeypatch.setattr(bottom_up.Grouped, '_model', lambda self: None)
     monkeypatch.setattr(bottom_up.Grouped, '_network', lambda self, size: lambda inputs: None)
     grouped = stage('ae_hrnet-w32_8xb24-300e_coco-512x512')
-    picture, boxes = crowd(astronaut, 3)
+    picture, boxes = crowd(astronaut, people)
     keypoints, scores = grouped.ready(picture, boxes)()
-    expected = grouped.joints(picture, boxes)
-    assert keypoints.shape == (3, 17, 2) and scores.min() > 0.5
+    expected = grouped.joints(picture, boxes[:most])
+    assert keypoints.shape == (most, 17, 2) and scores.min() > 0.5 and grouped.found == most
     away = np.linalg.norm(keypoints[:, None] - expected[None], axis=-1).mean(-1)
-    assert sorted(away.argmin(1)) == [0, 1, 2] and away.min(1).max() < 6
+    assert sorted(away.argmin(1)) == list(range(most)) and away.min(1).max() < 6
 
 
 def test_another_threshold_keeps_other_boxes(tmp_path):
@@ -127,13 +129,25 @@ def test_another_threshold_keeps_other_boxes(tmp_path):
 
 class Fake:
     provider, note = 'fake', 'made up'
+    most = 64
 
     def __init__(self, calls, name):
         self.calls, self.name = calls, name
 
     def ready(self, image, boxes):
         self.calls.append((self.name, len(boxes)))
+        self.found = min(len(boxes), self.most)
         return lambda: None
+
+
+@pytest.fixture
+def fakes(monkeypatch):
+    """(name, people) of each stage that was made ready."""
+    calls = []
+    monkeypatch.setattr(scaling, 'open_stage', lambda system, setting: Fake(calls, system.name))
+    monkeypatch.setattr(scaling, 'interleaved', lambda candidates, rounds, warm_up, pause: {
+        name: np.full(rounds, 0.01) for name in candidates})
+    return calls
 
 
 def test_rows_are_added_up_kept_and_told(tmp_path, monkeypatch, capsys):
@@ -157,10 +171,70 @@ def test_rows_are_added_up_kept_and_told(tmp_path, monkeypatch, capsys):
     assert found[POSE]['seconds'] == [0.03] * 3 and found[POSE]['detector'] == NANO and found[POSE]['rounds'] == 3
     assert found[ONE_STAGE]['seconds'] == [0.025] * 3 and found[ONE_STAGE]['detector'] == ''
     assert [row['reason'] for row in found.values() if 'reason' in row] == ['not here']
-    assert 'is faster for all' in capsys.readouterr().out
+    assert f'measured with 1 people: {ONE_STAGE} is faster at all of them' in capsys.readouterr().out
+    assert all(cpu_name() in id for id in (row['id'] for row in found.values()))
     calls.clear()
     assert scaling.main([*call, '1', '2']) == 0
     assert {people for _, people in calls} == {2} and len(read(out, 'scaling')) == 6
+
+
+def test_a_picture_with_a_missing_row_is_measured_anew(fakes, tmp_path):
+    out = tmp_path / 'scaling.json'
+    call = [ONE_STAGE, '--people', '1', '2', '--out', str(out)]
+    assert scaling.main(call) == 0
+    runs = {row['people']: row['run'] for row in read(out, 'scaling')}
+    assert len(set(runs.values())) == 2
+    fakes.clear()
+    assert scaling.main([POSE, *call, '--detector', NANO]) == 0
+    assert {name for name, _ in fakes} == {POSE, NANO, ONE_STAGE}
+    found = read(out, 'scaling')
+    assert len(found) == 4 and all(row['run'] not in runs.values() for row in found)
+    assert all(len({row['run'] for row in found if row['people'] == n}) == 1 for n in (1, 2))
+
+
+def test_other_versions_are_measured_anew_and_other_devices_kept(fakes, tmp_path, monkeypatch):
+    out = tmp_path / 'scaling.json'
+    call = [ONE_STAGE, '--people', '1', '--out', str(out)]
+    scaling.main(call)
+    here = scaling.environment('torch')
+    for change, count in ((dict(versions=dict(python='0.1')), 1), (dict(device='another'), 2)):
+        fakes.clear()
+        monkeypatch.setattr(scaling, 'environment', lambda *modules, change=change: {**here, **change})
+        assert scaling.main(call) == 0
+        assert fakes and len(read(out, 'scaling')) == count
+
+
+def test_the_row_tells_how_many_were_found(fakes, tmp_path, monkeypatch):
+    monkeypatch.setattr(Fake, 'most', 30)
+    out = tmp_path / 'scaling.json'
+    scaling.main([ONE_STAGE, POSE, '--detector', NANO, '--people', '8', '64', '--out', str(out)])
+    assert {row['people']: row['found'] for row in read(out, 'scaling')} == {8: 8, 64: 30}
+    pair, = crossover.crossovers(read(out, 'scaling'))
+    assert pair.measured == (8, )
+
+
+@pytest.mark.parametrize('config, rule', [
+    ('td-hm_mobilenetv2_8xb64-210e_coco-256x192', dict(refine='quarter')),
+    ('td-hm_hrnet-w32_dark-8xb64-210e_coco-256x192', dict(refine='dark', kernel=11)),
+    ('td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192', dict(refine='dark', kernel=11))])
+def test_heatmaps_are_decoded_as_the_config_has_it(config, rule):
+    system = zoo.find(config)
+    found, note = crops._heatmap_rule(zoo.load_config(system).codec, system)
+    assert found == rule and ('UDP' in note) == ('udp' in config)
+
+
+@pytest.mark.slow
+def test_a_file_is_decoded_as_its_config_has_it(tmp_path):
+    name = 'td-hm_mobilenetv2_8xb64-210e_coco-256x192'
+    network = stage(name, tmp_path, 'onnxruntime')
+    assert network.estimator.manifest.decode['refine'] == 'quarter'
+    # and only timed if it computes what torch does
+    model = onnx.load(network.estimator.weights)
+    last = next(t for t in model.graph.initializer if t.name.endswith('final_layer.weight'))
+    last.CopyFrom(numpy_helper.from_array(1.5 * numpy_helper.to_array(last), last.name))
+    onnx.save(model, network.estimator.weights)
+    with pytest.raises(AMFACError, match='differ from torch'):
+        stage(name, tmp_path, 'onnxruntime')
 
 
 def test_what_should_run_and_fails_is_told(tmp_path, monkeypatch):
@@ -177,36 +251,66 @@ def test_what_should_run_and_fails_is_told(tmp_path, monkeypatch):
         scaling.main([POSE, '--detector', ONE_STAGE])
 
 
-def rows(name, paradigm, detector, times, backend='openvino'):
+def rows(name, paradigm, detector, times, backend='openvino', **change):
     return [dict(name=name, paradigm=paradigm, detector=detector, backend=backend, threads=2, people=people,
-                 picture=[1280, 720], environment=dict(device='cpu'), seconds=seconds)
+                 picture=[1280, 720], environment=dict(device='cpu'), seconds=seconds, run=f'one {people}',
+                 found=people, **change)
             for people, seconds in times.items()]
 
 
 def test_where_lines_cross():
     first = rows('a', 'td-simcc', 'd', {n: [n, n - 0.5, n + 0.5] for n in (1, 2, 4, 8)})
     second = rows('b', 'one-stage', '', {n: [3, 2.5, 3.5] for n in (1, 2, 4, 8)})
-    assert crossover.crossover(first + second, 'a', 'b') == 3
-    assert crossover.crossover(first + second, ('a', 'd'), ('b', '')) == 3
     pair, = crossover.crossovers(first + second)
     # a + 0.5 = 2.5 and a - 0.5 = 3.5
-    assert (pair.people, pair.low, pair.high, pair.always) == (3, 2, 4, '')
-    assert '3.0 people' in pair.told()
+    assert pair.changes == (crossover.Change('b', 3, 2, 4), ) and pair.always == ''
+    assert (pair.top_down, pair.detector, pair.one_stage, pair.device) == ('a', 'd', 'b', 'cpu')
+    assert pair.told() == 'measured with 1, 2, 4, 8 people: b is faster from 3.0 people on [2.0, 4.0]'
+
+
+def test_a_system_that_grows_with_the_people_is_overtaken_and_both_changes_are_told():
+    first = rows('a', 'td-simcc', 'd', dict(zip((1, 2, 4, 8, 16), [[t] * 3 for t in (3, 5, 6, 7, 8)])))
+    grows = rows('b', 'bottom-up', '', dict(zip((1, 2, 4, 8, 16), [[t] * 3 for t in (4, 4, 4, 9, 20)])))
+    pair, = crossover.crossovers(first + grows)
+    # 3 - 4 = -1 at 1 and 5 - 4 = 1 at 2; 6 - 4 = 2 at 4 and 7 - 9 = -2 at 8
+    assert [(change.faster, change.people) for change in pair.changes] == [('b', 1.5), ('a', 6.0)]
+    assert pair.always == ''
+
+
+def test_faster_with_few_and_slower_with_many_is_not_slower_for_all():
+    first = rows('a', 'td-simcc', 'd', {n: [5, 4, 6] for n in (1, 2, 4)})
+    grows = rows('b', 'bottom-up', '', {n: [3 * n, 3 * n - 1, 3 * n + 1] for n in (1, 2, 4)})
+    pair, = crossover.crossovers(first + grows)
+    # 3 n = 5; at the earliest where 3 n + 1 = 4, at the latest where 3 n - 1 = 6
+    change, = pair.changes
+    assert (change.faster, pair.always) == ('a', '')
+    assert change.people == pytest.approx(5 / 3) and change.low == 1 and change.high == pytest.approx(7 / 3)
 
 
 @pytest.mark.parametrize('time, always', [(0.5, 'b'), (9, 'a')])
 def test_lines_that_do_not_cross(time, always):
     found = rows('a', 'td-simcc', 'd', {n: [n] * 3 for n in (1, 2, 4)}) + rows(
         'b', 'bottom-up', '', {n: [time] * 3 for n in (1, 2, 4, 8)})
-    assert crossover.crossover(found, 'a', 'b') is None
     pair, = crossover.crossovers(found)
-    assert pair.always == always and pair.people is pair.low is pair.high is None
+    assert pair.always == always and pair.changes == () and pair.measured == (1, 2, 4)
+    assert pair.told() == f'measured with 1, 2, 4 people: {always} is faster at all of them'
+
+
+def test_times_of_two_runs_or_of_fewer_people_are_not_compared():
+    first = rows('a', 'td-simcc', 'd', {n: [n] * 3 for n in (1, 2, 4)})
+    second = rows('b', 'one-stage', '', {n: [3] * 3 for n in (1, 2, 4)})
+    assert next(crossover.crossovers(first + second)).changes[0].people == 3
+    other = [{**row, 'run': 'another'} if row['people'] == 4 else row for row in second]
+    few = [{**row, 'found': min(row['people'], 3)} for row in second]
+    for changed in (other, few):
+        pair, = crossover.crossovers(first + changed)
+        assert pair.measured == (1, 2) and pair.always == 'a'
 
 
 def test_only_what_can_be_compared_is():
-    found = rows('a', 'td-simcc', 'd', {1: [1] * 3}) + rows('b', 'one-stage', '', {1: [2] * 3}, 'torch')
-    assert list(crossover.crossovers(found)) == []
-    with pytest.raises(AMFACError, match='within one back end'):
-        crossover.crossover(found, 'a', 'b')
-    with pytest.raises(AMFACError, match='no number of people'):
-        crossover.crossover(found, 'a', 'c')
+    first = rows('a', 'td-simcc', 'd', {1: [1] * 3})
+    assert not list(crossover.crossovers(first + rows('b', 'one-stage', '', {1: [2] * 3}, 'torch')))
+    elsewhere = [{**row, 'environment': dict(device='another')}
+                 for row in rows('b', 'one-stage', '', {1: [2] * 3})]
+    assert not list(crossover.crossovers(first + elsewhere))
+    assert not list(crossover.crossovers(first + rows('b', 'one-stage', '', {2: [2] * 3})))

@@ -1,11 +1,14 @@
 """The registry: every row can be found, every config lies where it should, figures are figures."""
 
 import csv
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
 from benchmarks import zoo
+from mmpose_amfac.apis.downloads import published_digits
 from mmpose_amfac.errors import AMFACError
 
 SYSTEMS = zoo.systems()
@@ -37,8 +40,36 @@ def test_names_are_unique_and_figures_are_numbers():
 def test_config_is_there(name):
     system = SYSTEMS[name]
     assert zoo.config_file(system).is_file() and system.input_size
-    # ours are trained by whoever wants them; whatever else can be built has weights
-    assert system.source == 'ours' or system.checkpoint_url.endswith('.pth')
+    # ours are trained by whoever wants them; whatever else can be built has weights, or a note that tells
+    assert (system.source == 'ours' or system.checkpoint_url.endswith('.pth')
+            or 'published nowhere' in system.published['note'])
+
+
+@pytest.mark.parametrize('name', [s.name for s in SYSTEMS.values() if s.checkpoint_url])
+def test_the_name_of_weights_has_their_digits(name):
+    """In MMPose's three ways; ED-Pose's, which are those of its authors, have none."""
+    file = SYSTEMS[name].checkpoint_url.rsplit('/', 1)[-1]
+    digits = published_digits(file)
+    assert (digits is None) == (file == 'edpose_res50_coco_3rdparty.pth')
+    assert digits is None or (f'{digits}' in file and not digits.startswith('202'))
+
+
+def test_addresses_of_weights_are_those_of_one_input_size():
+    sizes = [(s, re.search(r'-(\d+x\d+)', Path(s.path).stem)) for s in SYSTEMS.values() if s.checkpoint_url]
+    for system, size in sizes:
+        if size and system.source == 'mmpose':
+            assert size[1] in system.checkpoint_url.rsplit('/', 1)[-1], system.name
+
+
+@pytest.mark.parametrize('config', ['topdown_heatmap/coco/td-hm_rsn18_8xb32-210e_coco-256x192.py',
+                                    'topdown_heatmap/coco/td-hm_2xmspn50_8xb32-210e_coco-256x192.py',
+                                    'dekr/coco/dekr_hrnet-w32_8xb10-140e_coco-512x512.py'])
+def test_a_config_of_the_caller(config):
+    """Several stages have several codecs; what it needs follows from its head, not from its folder."""
+    import mmpose
+    system = zoo.of_config(Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint' / config)
+    assert system.input_size == ((512, 512) if 'dekr' in config else (192, 256))
+    assert system.needs_operators == ('DeformConv2d' if 'dekr' in config else '')
 
 
 @pytest.mark.parametrize('name', MEMBERS)
