@@ -16,9 +16,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.joined import COMMANDS, Line, NotMeasured, table, usual_speed
+from benchmarks.joined import COMMANDS, Line, NotMeasured, choice_of_results, table, usual_speed
 from benchmarks.pages import curves, plots
-from benchmarks.results import RESULTS
 from mmpose_amfac.errors import one_line_errors
 
 OUT = Path('work_dirs/benchmarks/figures')
@@ -161,12 +160,8 @@ def draw(results, args, only=None):
 def main(argv=None) -> int:
     """Draw all that can be drawn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--results', type=Path, default=RESULTS, metavar='DIR')
+    choice_of_results(parser)
     parser.add_argument('--out', type=Path, default=OUT, metavar='DIR', help='(default %(default)s)')
-    parser.add_argument('--device', metavar='NAME', help="part of its name (default: this machine's processor, or the "
-                        'only one in the results)')
-    parser.add_argument('--backend', help='of the times; that of most systems unless given')
-    parser.add_argument('--threads', type=int)
     parser.add_argument('--only', nargs='+', choices=FIGURES, metavar='NAME', help=', '.join(FIGURES))
     args = parser.parse_args(argv)
     for name, fig, reason in draw(args.results, args, args.only):

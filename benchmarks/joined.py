@@ -111,6 +111,15 @@ def family_of(system: str) -> str:
     return re.sub(r'-([A-Z]?\d+|[A-Za-z]|nano|tiny)(\+.*)?$', '', name)
 
 
+def choice_of_results(parser) -> None:
+    """The options of what shows results: the folder, and which of the times in it."""
+    parser.add_argument('--results', type=Path, default=RESULTS, metavar='DIR')
+    parser.add_argument('--device', metavar='NAME', help="of the times, part of its name (default: this machine's "
+                        'processor, or the only one in the results)')
+    parser.add_argument('--backend', help='of the times; that of most systems unless given')
+    parser.add_argument('--threads', type=int)
+
+
 def device_of(rows, asked: str | None = None) -> str | None:
     """The one device whose rows are compared: this machine's processor where it has rows, else the only one.
 

@@ -12,11 +12,10 @@ import sys
 from pathlib import Path
 
 from benchmarks import figures
-from benchmarks.joined import COMMANDS, rows_of, table, usual_speed
+from benchmarks.joined import COMMANDS, choice_of_results, rows_of, table, usual_speed
 from benchmarks.pages import plots
 from benchmarks.pages import report_measured as measured
 from benchmarks.pages import report_tables as tables
-from benchmarks.results import RESULTS
 from mmpose_amfac.errors import one_line_errors
 from mmpose_amfac.files import atomic_path
 
@@ -92,12 +91,8 @@ def page(results, args) -> str:
 def main(argv=None) -> int:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--results', type=Path, default=RESULTS, metavar='DIR')
+    choice_of_results(parser)
     parser.add_argument('--out', type=Path, default=OUT, metavar='report.html', help='(default %(default)s)')
-    parser.add_argument('--device', metavar='NAME', help="of the times, part of its name (default: this machine's "
-                        'processor, or the only one in the results)')
-    parser.add_argument('--backend', help='of the times of networks; that of most systems unless given')
-    parser.add_argument('--threads', type=int)
     args = parser.parse_args(argv)
     content = page(args.results, args)
     with atomic_path(args.out) as part:

@@ -13,6 +13,7 @@ Embedding no more than 30 people. With that threshold NMS has hardly more candid
 trained network has several for each: ten for each of 64 people would cost ONNX Runtime's NMS some 0.05 ms more.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -40,7 +41,7 @@ class Setting(NamedTuple):
     files: Path
 
 
-class Stage:
+class Stage(ABC):
     """One network with all that belongs to it.
 
     Attributes:
@@ -58,6 +59,7 @@ class Stage:
         self.torch = setting.backend == 'torch'
         self.cfg, self.folder = zoo.load_config(system), Folder(setting.files, system)
 
+    @abstractmethod
     def ready(self, image: np.ndarray, boxes: np.ndarray) -> Callable:
         """The function to be timed, which takes nothing and returns what was found.
 
@@ -65,7 +67,6 @@ class Stage:
             image: (H, W, 3) uint8 BGR.
             boxes: (n, 4) ``xyxy``, of the people in it.
         """
-        raise NotImplementedError
 
     def _model(self):
         return nets.load(self.system, self.folder.weights)
