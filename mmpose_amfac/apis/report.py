@@ -2,12 +2,16 @@
 
 import json
 import platform
+import re
 import subprocess
 from pathlib import Path
 
 from mmpose_amfac import __version__
 from mmpose_amfac.files import sha256
 from mmpose_amfac.paths import PACKAGE, mim_root
+
+# flag of Linux -> what it is called, the widest first
+_VECTORS = dict(amx_bf16='AMX', avx512_bf16='AVX-512 bf16', avx512f='AVX-512', avx2='AVX2')
 
 
 def commit() -> str | None:
@@ -34,14 +38,21 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def cpu_name() -> str:
-    """Model name of the processor."""
-    cpuinfo = Path('/proc/cpuinfo')
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith('model name'):
-                return f'CPU ({line.split(":", 1)[1].strip()})'
-    return f'CPU ({platform.processor() or platform.machine()})'
+def cpu_name(cpuinfo: Path = Path('/proc/cpuinfo')) -> str:
+    """Model name of the processor.
+
+    On Linux with its family, model and widest vectors, e.g. ``CPU (AMD EPYC, family 25 model 1, AVX2)``: hosts of
+    virtual machines call processors by one name whose times have little in common.
+    """
+    if not cpuinfo.is_file():
+        return f'CPU ({platform.processor() or platform.machine()})'
+    # of the first core
+    known = dict(re.findall(r'^([^:\n]+?)\s*:[ \t]*(.*)$', cpuinfo.read_text().split('\n\n')[0], re.MULTILINE))
+    flags = known.get('flags', '').split()
+    vectors = next((name for flag, name in _VECTORS.items() if flag in flags), None)
+    family = f'family {known["cpu family"]} model {known["model"]}' if {'cpu family', 'model'} <= known.keys() else None
+    name = known.get('model name', platform.machine())
+    return f'CPU ({", ".join(filter(None, (name, family, vectors)))})'
 
 
 def protocol(cfg, dataset) -> dict:

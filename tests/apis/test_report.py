@@ -1,4 +1,5 @@
 import json
+import platform
 import re
 import subprocess
 
@@ -39,6 +40,20 @@ def test_protocol_without_coco_metric_and_with_detector_boxes(annotations):
     told = report.protocol(ConfigDict(model=dict(), test_evaluator=dict(type='PCKAccuracy')), dataset)
     assert told['evaluators'] == ['PCKAccuracy'] and told['images'] is None and told['score_mode'] is None
     assert told['boxes'] == dict(source='detector', files=['some.json'], sha256=[sha256(annotations)])
+
+
+def test_processors_of_one_name_are_told_apart(tmp_path):
+    def name(text):
+        (tmp_path / 'cpuinfo').write_text(text)
+        return report.cpu_name(tmp_path / 'cpuinfo')
+
+    one = 'processor\t: 0\ncpu family\t: 25\nmodel\t\t: {}\nmodel name\t: AMD EPYC\nflags\t\t: {}\n'
+    older = name(one.format(1, 'fpu avx avx2') + '\n' + one.format(17, 'avx512f'))
+    assert older == 'CPU (AMD EPYC, family 25 model 1, AVX2)'
+    assert name(one.format(17, 'avx2 avx512f avx512_bf16')) == 'CPU (AMD EPYC, family 25 model 17, AVX-512 bf16)'
+    # an ARM board names neither
+    assert name('processor\t: 0\nBogoMIPS\t: 108.00\n') == f'CPU ({platform.machine()})'
+    assert report.cpu_name(tmp_path / 'missing').startswith('CPU (')
 
 
 def test_commit_is_that_of_the_checkout_or_none(monkeypatch, tmp_path):
