@@ -215,6 +215,20 @@ def table(results=RESULTS, device: str | None = None) -> list[Line]:
     return list(lines.values())
 
 
+def smallest(lines: list[Line]) -> dict[str, Line]:
+    """Family -> its member for COCO with the fewest multiply-accumulates counted; those with the fewest first."""
+    found = {}
+    for line in sorted((line for line in lines if line.gmacs is not None and line.dataset.startswith('COCO')),
+                       key=lambda line: line.gmacs):
+        found.setdefault(family_of(line.system), line)
+    return found
+
+
+def representatives() -> dict[str, Line]:
+    """:func:`smallest` of the systems of the zoo, by the committed counts."""
+    return smallest(table(RESULTS, most_measured(RESULTS)))
+
+
 def _published(system: zoo.System) -> Line:
     p = system.published
     ap, params, gmacs = (float(p[key]) if p[key] else None for key in ('ap', 'params_m', 'gmacs'))

@@ -24,9 +24,9 @@ from itertools import combinations
 from pathlib import Path
 
 from benchmarks import zoo
-from benchmarks.joined import Line, family_of, most_measured, table
+from benchmarks.joined import representatives
 from benchmarks.record import environment, load
-from benchmarks.results import RESULTS, Results
+from benchmarks.results import Results
 from benchmarks.select import DETECTOR
 from mmpose_amfac.errors import AMFACError, one_line_errors
 
@@ -42,15 +42,6 @@ IN_TORCH = ('cid_hrnet-w32_8xb20-140e_coco-512x512', 'dekr_hrnet-w32_8xb10-140e_
 NEEDED = 'left out: give --ann and --images'
 PARTS = ('complexity', 'speed', 'scaling', 'scaling-torch', 'accuracy', 'accuracy-detector', 'compare', 'occlusion',
          'calibration', 'attention', 'figures', 'report')
-
-
-def smallest(lines: list[Line]) -> dict[str, Line]:
-    """Family -> its member for COCO with the fewest multiply-accumulates counted; those with the fewest first."""
-    found = {}
-    for line in sorted((line for line in lines if line.gmacs is not None and line.dataset.startswith('COCO')),
-                       key=lambda line: line.gmacs):
-        found.setdefault(family_of(line.system), line)
-    return found
 
 
 def plan(args) -> dict[str, list[str] | str]:
@@ -79,7 +70,7 @@ def _measured(args, out) -> dict[str, list[str] | str]:
             'complexity': [], 'scaling': files, 'scaling-torch': [*IN_TORCH, '--backend', 'torch', *files],
             'speed': ['--all', '--backends', 'eager', 'compile', *engines, '--batches', '1', '8', '32', '--int8', *ours,
                       '--written', *device, *files]}
-    chosen = smallest(table(RESULTS, most_measured(RESULTS)))
+    chosen = representatives()
     names = [line.name for line in chosen.values()]
     timed = [line.name for line in chosen.values()
              if line.gmacs <= QUICK_GMACS and not zoo.find(line.name).needs_operators]

@@ -23,9 +23,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks import zoo
+from benchmarks.joined import representatives
 from benchmarks.models import nets
 from benchmarks.results import Results
-from benchmarks.timing.bench import LEAST, Bench, gmacs, key
+from benchmarks.timing.bench import LEAST, Bench, key
 from benchmarks.timing.opened import BACKENDS
 from mmpose_amfac.errors import AMFACError, integer, number, one_line_errors
 
@@ -103,26 +104,11 @@ def chosen(args) -> list[list[zoo.System]]:
     if args.all:
         found += [system for system in zoo.systems().values() if system.source]
     if args.family_small or not found:
-        found += representatives()
+        found += [zoo.find(line.name) for line in representatives().values()]
     networks = {}
     for system in {key(system): system for system in found}.values():
         networks.setdefault(nets.identity(system), []).append(system)
     return list(networks.values())
-
-
-def representatives() -> list[zoo.System]:
-    """Of each family, and of each kind of backbone within heatmap networks, the system with the fewest MACs."""
-    best = {}
-    for system in zoo.systems().values():
-        # networks for CrowdPose have fewer joints, and few systems have one
-        if system.source and 'crowdpose' not in system.name:
-            # td-hm_hrnet-w32_... -> hrnet
-            kind = system.name.split('_')[1].split('-')[0].rstrip('0123456789') if system.paradigm == 'td-heatmap' \
-                else ''
-            group = (system.family, system.paradigm, kind)
-            if group not in best or gmacs(system) < gmacs(best[group]):
-                best[group] = system
-    return list(best.values())
 
 
 def show(rows: list[dict]) -> None:

@@ -250,14 +250,13 @@ def speed_short() -> str:
 
 def multiplier() -> str:
     """How many times as fast as eager torch the back ends are, for the smallest system of each family and batch."""
-    from benchmarks.speed import representatives
     found, device = {}, ''
     for row in _on_one_device('speed'):
         device = row['environment']['device']
         if row['form'] != 'written' and row['precision'] == 'fp32':
             found.setdefault((row['name'], row['threads'], row['batch']), {})[row['backend']] = row
     rows = []
-    for name in (system.name for system in representatives()):
+    for name in (line.name for line in joined.representatives().values()):
         for (_, threads, batch), by in sorted((key, by) for key, by in found.items() if key[0] == name):
             if 'eager' in by:
                 rows.append([name, threads, batch, _gain(by['eager']), *(_gain(by.get(b)) for b in BACKENDS)])

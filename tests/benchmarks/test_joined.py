@@ -147,3 +147,12 @@ def test_the_table_of_corrections_has_a_row_for_each():
     lines = tables.corrections().splitlines()
     assert len(lines) == 2 + len(rows) and all(line.count('|') == 4 for line in lines)
     assert rows[3]['correct'] in lines[5]
+
+
+def test_smallest_follows_the_counts():
+    lines = [joined.Line('a', 'HRNet-W32', dataset='COCO val2017', gmacs=2.0),
+             joined.Line('b', 'HRNet-W48', dataset='COCO val2017', gmacs=1.0),
+             joined.Line('c', 'HRNet-W18', dataset='COCO val2017'),
+             joined.Line('d', 'HRNet-W18', dataset='CrowdPose test', gmacs=0.1),
+             joined.Line('e', 'RTMO-s', dataset='COCO val2017', gmacs=0.5)]
+    assert {family: line.name for family, line in joined.smallest(lines).items()} == {'RTMO': 'e', 'HRNet': 'b'}

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from benchmarks import zoo
-from benchmarks.joined import Line, family_of
+from benchmarks.joined import family_of
 from benchmarks.results import RESULTS, read
-from benchmarks.run import PARTS, ROOT, main, smallest
+from benchmarks.run import PARTS, ROOT, main
 from mmpose_amfac.errors import AMFACError
 
 
@@ -69,15 +69,6 @@ def test_full_takes_what_is_there(listed, monkeypatch):
     assert 'tensorrt' in found['speed'] and found['speed'][found['speed'].index('--device') + 1] == 'cuda:1'
     torch = listed('--full', '--out', 'here')['scaling']
     assert torch[-2:] == ['--out', 'here/scaling.json']
-
-
-def test_smallest_follows_the_counts():
-    lines = [Line('a', 'HRNet-W32', dataset='COCO val2017', gmacs=2.0),
-             Line('b', 'HRNet-W48', dataset='COCO val2017', gmacs=1.0),
-             Line('c', 'HRNet-W18', dataset='COCO val2017'),
-             Line('d', 'HRNet-W18', dataset='CrowdPose test', gmacs=0.1),
-             Line('e', 'RTMO-s', dataset='COCO val2017', gmacs=0.5)]
-    assert {family: line.name for family, line in smallest(lines).items()} == {'RTMO': 'e', 'HRNet': 'b'}
 
 
 @pytest.mark.parametrize('profile', ['--quick', '--full'])

@@ -1,5 +1,7 @@
 """The speed benchmark: what it counts and writes. Times are never judged here."""
 
+import argparse
+
 import numpy as np
 import onnx
 import pytest
@@ -311,7 +313,12 @@ def test_a_wrong_file_ends_with_1(clockwork, tmp_path, monkeypatch):
 
 
 def test_systems_that_are_chosen():
-    small = [s.name for s in speed.representatives()]
+    def chosen(*words):
+        args = argparse.Namespace(names=list(words), int8=[], all=False, family_small=False)
+        return [systems[0].name for systems in speed.chosen(args)]
+
+    small = chosen()
+    assert chosen(SMALL) == [SMALL]
     assert {SMALL, 'td-hm_mobilenetv2_8xb64-210e_coco-256x192', 'td-hm_hrnet-w32_8xb64-210e_coco-256x192',
             'rtmo-t_8xb32-600e_body7-416x416', 'rtmdet_nano_320-8xb32_coco-person',
             'amfacpose_r18_1xb32-140e_coco-256x192'} <= set(small)
