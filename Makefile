@@ -79,7 +79,7 @@ dev: $(VENV)/.base
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 
-# make full   also compile mmcv, for DEKR, ED-Pose and two-stage detectors (needs a C++ compiler, 10 to 25 minutes)
+# make full   also compile mmcv, for DEKR and two-stage detectors (needs a C++ compiler, 10 to 25 minutes)
 full: $(VENV)/.package
 	$(PIP) -q ninja psutil
 	MMCV_WITH_OPS=1 MAX_JOBS=2 $(BIN)/python -m pip wheel -q $(PIP_ARGS) --no-deps --no-build-isolation --no-binary mmcv -w $(VENV)/wheels mmcv==2.1.0

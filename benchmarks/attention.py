@@ -33,10 +33,9 @@ from benchmarks.record import environment
 from benchmarks.results import Results
 from benchmarks.scoring.occluders import Occluder
 from mmpose_amfac import geometry
-from mmpose_amfac.apis.sources import read_image
-from mmpose_amfac.errors import AMFACError, MissingPackageError, number, one_line_errors
+from mmpose_amfac.apis.sources import astronaut, read_image
+from mmpose_amfac.errors import AMFACError, number, one_line_errors
 from mmpose_amfac.files import sha256
-from mmpose_amfac.packages import install_command
 
 GATES = ('on', 'even', 'off')
 # of the astronaut: the box, xywh pixels, the hidden share of it, and a seed that hides a shoulder
@@ -167,7 +166,7 @@ def main(argv=None) -> int:
     number('--occlude', share, 0, 1)
     from mmpose_amfac.apis import TorchEstimator
     estimator = TorchEstimator(args.config, args.checkpoint, 'cpu')
-    photograph = read_image(args.image) if args.image else _astronaut()
+    photograph = read_image(args.image) if args.image else astronaut()
     box = geometry.check_boxes(geometry.xywh_to_xyxy([args.box or BOX]), '--box')
     picture, hidden = photograph, None
     if share:
@@ -194,15 +193,6 @@ def main(argv=None) -> int:
                   f'{values["max"]:.1f} at most')
     print(figure)
     return 0
-
-
-def _astronaut() -> np.ndarray:
-    try:
-        from skimage import data
-    except ModuleNotFoundError:
-        raise MissingPackageError(f'the default photograph needs scikit-image ({install_command("skimage")}); or give '
-                                  '--image and --box') from None
-    return data.astronaut()[..., ::-1].copy()
 
 
 if __name__ == '__main__':

@@ -6,7 +6,8 @@
 A figure whose results are not there is left out, with a message that says what writes them; exit code 0. A result file
 that is broken is an error (2). The same results give the same SVG, byte for byte. Times are those of one device.
 
-Every published AP is that of COCO val2017 after training on COCO alone: top-down systems with boxes of a detector and
+Every published AP is that of COCO val2017 after training on COCO alone (RTMPose's backbones were trained for poses on
+AIC and COCO before): top-down systems with boxes of a detector and
 flip test, bottom-up systems with flip test, one-stage systems without. AMFACPose's is the paper's, which states neither
 boxes nor flip test; its marks are hollow. Parameters and multiply-accumulates are those counted here, milliseconds
 those measured here.
@@ -21,8 +22,8 @@ from benchmarks.pages import curves, plots
 from mmpose_amfac.errors import one_line_errors
 
 OUT = Path('work_dirs/benchmarks/figures')
-PROTOCOL = ('COCO val2017, trained on COCO, AP as published: top-down with detector boxes and flip test, '
-            'one stage without flip test')
+PROTOCOL = ('COCO val2017, AP as published, trained on COCO (RTMPose: backbone pre-trained on AIC+COCO): top-down with '
+            'detector\nboxes and flip test, bottom-up with flip test, one stage without')
 # whose marks are named
 NAMED = {
     'AMFACPose-R34 384x288', 'AMFACPose-R18 384x288', 'AMFACPose-R18 256x256', 'RTMPose-t 256x192',
@@ -49,7 +50,7 @@ def comparable(results, device=None) -> list[Line]:
 
 
 def _named(found) -> list:
-    return [(x, y, line.title) for x, y, line in found if line.title in NAMED]
+    return [point for point in found if point[2].title in NAMED]
 
 
 def _counted(results, args) -> list[Line]:
@@ -135,7 +136,7 @@ def pareto(results, args):
     plots.points(ax, found, pale={line.name for *_, line in found} - on)
     plots.legend(ax, [*plots.paradigms(found), *steps], loc='lower right')
     named = [p for p in found if p[2].name in on or p[2].system.startswith('AMFACPose')]
-    plots.label(ax, [(px, py, line.title) for px, py, line in named], found)
+    plots.label(ax, named, found)
     return fig
 
 

@@ -27,6 +27,8 @@ TIMES = ('speed', 'scaling')
 BACKENDS = ('onnxruntime', 'openvino', 'tensorrt', *TORCH)
 # what several words name: SimpleBaseline is one head on many backbones, each of which is a family
 TWO_WORDS = ('SimpleBaseline', 'Stacked', 'Integral')
+# of our networks, which are timed as they were written, too
+FORM = 'deploy'
 # how the reason of what nobody has tried starts
 NOT_YET = 'not measured'
 
@@ -54,7 +56,7 @@ class Line:
         gmacs: counted here, 1e9 multiply-accumulates for one picture or person, or None.
         complexity_note: why the counted figures are far from the published ones, or ''.
         speed: (backend, threads, batch, precision) -> row of the kind ``speed``, with figures or with a ``reason``;
-            of several forms of a network the one with the smallest median.
+            of several forms of a network the one for deployment.
         speed_rows: all of them.
         accuracy: rows of the kind ``accuracy``, each with its own protocol.
         scaling: rows of the kind ``scaling``.
@@ -115,33 +117,32 @@ def choice_of_results(parser) -> None:
     """The options of what shows results: the folder, and which of the times in it."""
     parser.add_argument('--results', type=Path, default=RESULTS, metavar='DIR')
     parser.add_argument('--device', metavar='NAME', help="of the times, part of its name (default: this machine's "
-                        'processor, or the only one in the results)')
+                        'processor, or the one with most results)')
     parser.add_argument('--backend', help='of the times; that of most systems unless given')
     parser.add_argument('--threads', type=int)
 
 
 def device_of(rows, asked: str | None = None) -> str | None:
-    """The one device whose rows are compared: this machine's processor where it has rows, else the only one.
+    """The one device whose rows are compared: unless asked for, this machine's processor, or that with most rows.
 
     Args:
         rows: of kinds whose figures depend on the machine.
-        asked: part of the name of another one.
+        asked: its name, or a part that no other one has.
 
     Returns:
         Its name, or None: there are no rows.
 
     Raises:
-        AMFACError: several would do, or none.
+        AMFACError: none is called so, or several are.
     """
-    measured = [row for row in rows if 'reason' not in row] or rows
-    known = list(dict.fromkeys(row['environment']['device'] for row in measured))
-    fitting = [name for name in known if asked is None or asked.lower() in name.lower()]
-    if asked in known or (asked is None and cpu_name() in known):
-        return asked or cpu_name()
-    if len(fitting) > 1 or (asked and not fitting):
-        raise AMFACError(f'--device {asked or ""}'.strip() + f' must name one of the devices that were measured: '
+    known = list(dict.fromkeys(row['environment']['device'] for row in rows))
+    if asked is None:
+        return cpu_name() if cpu_name() in known else most_rows(rows)
+    fitting = [asked] if asked in known else [name for name in known if asked.lower() in name.lower()]
+    if len(fitting) != 1:
+        raise AMFACError(f'--device {asked} must name one of the devices that were measured: '
                          f'{"; ".join(known) or "none"}')
-    return fitting[0] if fitting else None
+    return fitting[0]
 
 
 def timed_rows(results=RESULTS) -> list[dict]:
@@ -150,17 +151,25 @@ def timed_rows(results=RESULTS) -> list[dict]:
 
 
 def rows_on(kind: str, results, device: str | None = None) -> list[dict] | None:
-    """Rows of a kind of times on :func:`device_of` all times of the folder; None where there is no such file."""
+    """Rows of a kind of times, of one device; None where there is no such file.
+
+    Args:
+        kind: its name.
+        results: folder of the result files.
+        device: as asked for in :func:`device_of`, of all kinds; without it each kind has its own: a GPU may have times
+            of networks where there are none of whole pipelines.
+    """
     rows = rows_of(kind, results)
     if rows is None:
         return None
-    device = device_of(timed_rows(results), device)
+    device = device_of(rows if device is None else timed_rows(results), device)
     return [row for row in rows if row['environment']['device'] == device]
 
 
 def most_rows(rows) -> str | None:
     """The device with most figures: what committed tables show, whichever machine makes them."""
-    count = Counter(row['environment']['device'] for row in rows if 'reason' not in row)
+    count = Counter(row['environment']['device'] for row in rows if 'reason' not in row) or Counter(
+        row['environment']['device'] for row in rows)
     return min(count, key=lambda name: (-count[name], name), default=None)
 
 
@@ -252,14 +261,10 @@ def _put(line: Line, kind: str, row: dict) -> None:
     elif kind == 'speed':
         line.speed_rows.append(row)
         key = row['backend'], row['threads'], row['batch'], row['precision']
-        if key not in line.speed or _median(row) < _median(line.speed[key]):
+        if key not in line.speed or row['form'] == FORM:
             line.speed[key] = row
     else:
         getattr(line, kind).append(row)
-
-
-def _median(row) -> float:
-    return row['ms'][0] if 'ms' in row else float('inf')
 
 
 def _has(line: Line, kind: str) -> bool:

@@ -27,8 +27,8 @@ from benchmarks.results import Results, reason_of
 from benchmarks.timing.rivals import FULL, NETWORK, ONE, OURS, RTMLIB, System, check, systems
 from benchmarks.timing.rounds import interleaved, spread
 from mmpose_amfac import geometry
-from mmpose_amfac.apis.sources import read_image
-from mmpose_amfac.errors import MissingPackageError, integer, one_line_errors
+from mmpose_amfac.apis.sources import astronaut, read_image
+from mmpose_amfac.errors import integer, one_line_errors
 from mmpose_amfac.files import sha256
 from mmpose_amfac.runtime import AMFACPose
 from mmpose_amfac.runtime.engines import usable_cores
@@ -214,19 +214,6 @@ def run(args) -> int:
     for rows, _ in parts:
         show([known[row['id']] for row in rows.values()])
     return int(bad)
-
-
-def astronaut() -> np.ndarray:
-    """A photograph of one person, (512, 512, 3) uint8 BGR.
-
-    Raises:
-        MissingPackageError: scikit-image, which has it, is not installed.
-    """
-    try:
-        from skimage import data
-    except ModuleNotFoundError:
-        raise MissingPackageError('the default photograph needs scikit-image; or give --image FILE') from None
-    return data.astronaut()[..., ::-1].copy()
 
 
 if __name__ == '__main__':

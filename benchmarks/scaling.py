@@ -13,7 +13,7 @@ of the one before have come to rest. Files of networks are compared with torch b
 
 The NMS of networks with random weights has about as many candidates as there are people; a trained one has several for
 each, which costs well under 0.1 ms more. ``found`` in a row is the number of people that are really found; times for
-fewer than are in the picture take no part in crossovers.
+fewer or more than are in the picture take no part in crossovers.
 
 Where a figure of a picture is missing, or is of another device or other versions, all systems given are measured on it
 anew: times of one picture are compared within the same rounds only (``run``).
@@ -34,14 +34,15 @@ from tqdm import tqdm
 from benchmarks import zoo
 from benchmarks.models.bottom_up import open_stage
 from benchmarks.models.pipelines import BACKENDS, Setting
-from benchmarks.people import PAUSE, astronaut
+from benchmarks.people import PAUSE
 from benchmarks.record import environment, load
 from benchmarks.results import CannotRunError, Results, reason_of
 from benchmarks.timing.crossover import crossovers
 from benchmarks.timing.crowd_picture import MOST, PICTURE, crowd
 from benchmarks.timing.rounds import interleaved, spread
-from mmpose_amfac.apis.sources import read_image
+from mmpose_amfac.apis.sources import astronaut, read_image
 from mmpose_amfac.errors import AMFACError, integer, one_line_errors
+from mmpose_amfac.files import sha256
 from mmpose_amfac.runtime.engines import usable_cores
 
 FILES = Path('work_dirs/benchmarks')
@@ -55,7 +56,7 @@ SYSTEMS = (
     'dekr_hrnet-w32_8xb10-140e_coco-512x512')
 DETECTORS = ('rtmdet_nano_320-8xb32_coco-person', 'rtmdet_m_640-8xb32_coco-person')
 PEOPLE = (1, 2, 4, 8, 16, 32, 64)
-LEAST_ROUNDS, WARM_UP, SEED = 3, 1, 0
+LEAST_ROUNDS, WARM_UP, SEED = 5, 1, 0
 
 
 def pairs(systems, detectors) -> list[tuple]:
@@ -64,14 +65,15 @@ def pairs(systems, detectors) -> list[tuple]:
             for detector in (detectors if system.paradigm.startswith('td-') else (None, ))]
 
 
-def row_of(system, detector, setting: Setting, people: int, where: dict) -> dict:
-    """The settings of a row in the environment ``where``."""
+def row_of(system, detector, setting: Setting, people: int, photograph: str, where: dict) -> dict:
+    """The settings of a row with a picture made of ``photograph`` in the environment ``where``."""
     first = detector.name if detector else ''
     return dict(id=' '.join(filter(None, [system.name, first and f'after {first}', setting.backend,
-                                          f'threads={setting.threads}', f'people={people}', where['device']])),
+                                          f'threads={setting.threads}', f'people={people}', photograph,
+                                          where['device']])),
                 name=system.name, system=system.system, paradigm=system.paradigm, detector=first,
-                backend=setting.backend, threads=setting.threads, people=people, picture=list(PICTURE), seed=SEED,
-                environment=where)
+                backend=setting.backend, threads=setting.threads, people=people, picture=list(PICTURE),
+                photograph=photograph, seed=SEED, environment=where)
 
 
 def open_all(systems, setting: Setting):
@@ -159,7 +161,7 @@ def main(argv=None) -> int:
     parser.add_argument('--backend', choices=BACKENDS, default='onnxruntime', help='(default %(default)s)')
     parser.add_argument('--threads', type=int, default=usable_cores(), help='of the CPU (default %(default)s)')
     parser.add_argument('--rounds', type=int, default=20, help='timings of each system (default %(default)s)')
-    parser.add_argument('--seconds', type=float, default=30, help='fewer rounds, at least three, where those of one '
+    parser.add_argument('--seconds', type=float, default=30, help='fewer rounds, at least five, where those of one '
                         'number of people would take longer (default %(default)s)')
     parser.add_argument('--image', type=Path, metavar='FILE', help="photograph of a person (default: scikit-image's "
                         'astronaut)')
@@ -184,12 +186,13 @@ def main(argv=None) -> int:
 def run(systems, detectors, args) -> int:
     """Measure the pictures of which the file does not have everything yet."""
     results, setting = Results(args.out, 'scaling'), Setting(args.backend, args.threads, args.files)
-    where = environment('torch', 'mmpose', 'mmdet', 'mmdeploy', *{args.backend} - {'torch'})
+    where = environment('torch', 'mmpose', 'mmdet', 'mmdeploy', 'cv2', 'numpy', *{args.backend} - {'torch'})
+    name = sha256(args.image)[:12] if args.image else 'astronaut'
     wanted = pairs(systems, detectors)
 
     def missing(people, pairs):
         return [pair for pair in pairs
-                if not results.has_figures(row_of(*pair, setting, people, where)['id'], where)]
+                if not results.has_figures(row_of(*pair, setting, people, name, where)['id'], where)]
 
     todo = [people for people in args.people if missing(people, wanted)]
     cv2.setNumThreads(args.threads)
@@ -203,7 +206,7 @@ def run(systems, detectors, args) -> int:
     for people in tqdm(todo, desc='people', disable=None, leave=False):
         # what cannot run is no reason to measure the others again
         here = wanted if missing(people, runnable) else [pair for pair in wanted if pair not in runnable]
-        made = rows(here, stages if here is wanted else {}, reasons, photograph, (setting, people, where), args)
+        made = rows(here, stages if here is wanted else {}, reasons, photograph, (setting, people, name, where), args)
         bad |= any('reason' in row and not {row['name'], row['detector']} & reasons.keys() for row in made)
         results.add(*made)
     show(results.rows)

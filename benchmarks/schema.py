@@ -105,7 +105,7 @@ ROWS = {
     # of the people
     'scaling': (
         dict(name=SOME_TEXT, system=SOME_TEXT, paradigm=SOME_TEXT, detector=TEXT, backend=SOME_TEXT, threads=COUNT,
-             people=COUNT, picture=SIZE, seed=COUNT),
+             people=COUNT, picture=SIZE, photograph=SOME_TEXT, seed=COUNT),
         dict(seconds=SPREAD, rounds=COUNT, run=SOME_TEXT, found=COUNT, warm_up=COUNT, load=NUMBER, provider=SOME_TEXT,
              note=TEXT),
         {}),

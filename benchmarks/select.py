@@ -205,7 +205,9 @@ def _machine(args) -> str:
     rows = timed_rows(args.results)
     if args.device == 'cpu':
         rows = [row for row in rows if row['environment']['device'].startswith('CPU')]
-    found = device_of(rows, None if args.device == 'cpu' else args.device)
+    here = args.device == 'cpu' and any(row['environment']['device'] == cpu_name() for row in rows)
+    # a choice by the times of another processor names it where there are several
+    found = device_of(rows, None if here or not rows else args.device)
     if found is None:
         raise AMFACError(f'--device {args.device}: no time in {args.results} (python -m benchmarks.speed and '
                          'benchmarks.scaling measure them); published ones: --device ' + ', '.join(DEVICES))

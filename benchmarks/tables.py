@@ -15,7 +15,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from benchmarks import joined, select
+from benchmarks import joined, select, zoo
 from benchmarks.pages import report_measured, report_tables
 from benchmarks.pages.cells import protocol
 from benchmarks.results import RESULTS, read
@@ -29,18 +29,19 @@ PAGES = [ROOT / 'README.md', *ROOT.glob('docs/*.md'), *ROOT.glob('configs/*/READ
          ROOT / 'mmpose_amfac/weights/README.md', ROOT / 'benchmarks/README.md']
 BLOCK = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 
-PUBLISHED = {  # the paper's rounding: M params, G
-    'amfacpose_r34-baseline_1xb32-140e_coco-384x288': ('R34 384x288, baseline', '3.3 / 4.70'),
-    'amfacpose_r34-afpn_1xb32-140e_coco-384x288': ('+ AFPN', '3.5 / 5.0'),
-    'amfacpose_r34-afpn-dgcb_1xb32-140e_coco-384x288': ('+ DGCB', '3.6 / 5.0'),
-    'amfacpose_r34-afpn-dgcb-scrm_1xb32-140e_coco-384x288': ('+ SCRM', '3.6 / 5.2'),
-    'amfacpose_r34-afpn-dgcb-scrm-se_1xb32-140e_coco-384x288': ('+ SE', '3.8 / 5.2'),
-    'amfacpose_r34_1xb32-140e_coco-384x288': ('+ CoordConv = AMFACPose R34 384x288', '3.8 / 5.2'),
-    'amfacpose_r34_1xb32-140e_coco-256x256': ('R34 256x256', ''),
-    'amfacpose_r34_1xb32-140e_coco-256x192': ('R34 256x192', ''),
-    'amfacpose_r18_1xb32-140e_coco-384x288': ('R18 384x288', ''),
-    'amfacpose_r18_1xb32-140e_coco-256x256': ('R18 256x256', '2.4 / 1.9'),
-    'amfacpose_r18_1xb32-140e_coco-256x192': ('R18 256x192', ''),
+# of our networks, as the paper calls them
+OURS = {
+    'amfacpose_r34-baseline_1xb32-140e_coco-384x288': 'R34 384x288, baseline',
+    'amfacpose_r34-afpn_1xb32-140e_coco-384x288': '+ AFPN',
+    'amfacpose_r34-afpn-dgcb_1xb32-140e_coco-384x288': '+ DGCB',
+    'amfacpose_r34-afpn-dgcb-scrm_1xb32-140e_coco-384x288': '+ SCRM',
+    'amfacpose_r34-afpn-dgcb-scrm-se_1xb32-140e_coco-384x288': '+ SE',
+    'amfacpose_r34_1xb32-140e_coco-384x288': '+ CoordConv = AMFACPose R34 384x288',
+    'amfacpose_r34_1xb32-140e_coco-256x256': 'R34 256x256',
+    'amfacpose_r34_1xb32-140e_coco-256x192': 'R34 256x192',
+    'amfacpose_r18_1xb32-140e_coco-384x288': 'R18 384x288',
+    'amfacpose_r18_1xb32-140e_coco-256x256': 'R18 256x256',
+    'amfacpose_r18_1xb32-140e_coco-256x192': 'R18 256x192',
 }
 
 
@@ -54,9 +55,10 @@ def complexity() -> str:
     """Parameters and multiply-accumulates beside the paper's."""
     counted = {row['name']: row for row in read(RESULTS / 'complexity.json', 'complexity')}
     rows = []
-    for config, (name, published) in PUBLISHED.items():
-        params, macs = counted[config]['params'], counted[config]['macs']
-        rows.append([name, f'{params / 1e6:.3f}', f'{macs / 1e9:.3f}', published])
+    for config, name in OURS.items():
+        params, macs, published = counted[config]['params'], counted[config]['macs'], zoo.find(config).published
+        rows.append([name, f'{params / 1e6:.3f}', f'{macs / 1e9:.3f}',
+                     ' / '.join(filter(None, (published['params_m'], published['gmacs'])))])
     return markdown(['Network', 'M params', 'G MACs', 'paper: M / "GFLOPs"'], rows)
 
 
@@ -78,15 +80,20 @@ def accuracy() -> str:
 
 def parity() -> str:
     """Exported files against torch."""
-    rows = []
-    for row in _on_one_device('parity'):
+    rows, found = [], _on_one_device('parity')
+    for row in found:
         start = [row['backend'], row['precision'], row.get('status', 'not run'), row.get('megabytes', '')]
         if row.get('ap') is None or row['max_px'] is None:
             rows.append([*start, *[''] * 5])
             continue
         rows.append([*start, _px(row['max_px']), _px(row['mean_px']), f'{row["left_out"]:.1%}', f'{row["ap"]:.4f}',
                      f'{row["ap_torch"]:.4f}'])
-    return markdown(['back end', 'precision', 'check', 'MB', 'max px', 'mean px', 'left out', 'AP', 'AP torch'], rows)
+    return _measured_on(found) + markdown(
+        ['back end', 'precision', 'check', 'MB', 'max px', 'mean px', 'left out', 'AP', 'AP torch'], rows)
+
+
+def _measured_on(rows) -> str:
+    return f'Measured on {rows[0]["environment"]["device"]}.\n\n'
 
 
 def _on_one_device(kind: str) -> list[dict]:
@@ -128,7 +135,7 @@ SHOWN = (
     'amfacpose_r18_1xb32-140e_coco-384x288', 'amfacpose_r34_1xb32-140e_coco-384x288')
 
 
-def zoo() -> str:
+def systems() -> str:
     """Published beside counted and measured figures of systems that a reader knows."""
     device = joined.most_measured(RESULTS)
     lines = {line.name: line for line in joined.table(RESULTS, device)}
@@ -273,35 +280,49 @@ def _gain(row) -> str:
     return ms if gain is None else f'{ms}; {gain[0]:.2f} [{gain[1]:.2f}, {gain[2]:.2f}]'
 
 
+def memory() -> str:
+    """How much larger the process is at the peak of its calls, for the smallest system of each family."""
+    found, device = {}, ''
+    for row in _on_one_device('speed'):
+        if row['form'] != 'written' and row['precision'] == 'fp32' and row.get('peak_memory_mb') is not None:
+            device = row['environment']['device']
+            found.setdefault((row['name'], row['threads'], row['batch']), {})[row['backend']] = row['peak_memory_mb']
+    names, backends = [line.name for line in joined.representatives().values()], ('eager', *BACKENDS)
+    rows = [[*of, *(f'{by[backend]:.0f}' if backend in by else '' for backend in backends)]
+            for name in names for of, by in sorted(found.items()) if of[0] == name]
+    return f'MB, on {device}, float32:\n\n' + markdown(
+        ['system', 'threads', 'batch', 'eager', *BACKENDS.values()], rows)
+
+
 def profiles() -> str:
     """Operators that take 2 % of the time or more."""
-    parts = []
-    for row in _on_one_device('profile'):
+    parts, rows = [], _on_one_device('profile')
+    for row in rows:
         if 'reason' in row:
             continue
         total = row['total_ms']
         shares = [f'{name} {100 * ms / total:.0f} %' for name, ms in row['operators_ms'].items() if ms >= total / 50]
         parts.append([f'{Path(row["file"]).stem.partition("_deploy_")[0]} {row["backend"]}', f'{total:.0f}',
                       f'{row["roofline_ms"]:.0f}', ', '.join(shares)])
-    return markdown(['file', 'ms', 'roofline ms', 'operators'], parts)
+    return _measured_on(rows) + markdown(['file', 'ms', 'roofline ms', 'operators'], parts)
 
 
 def mish_forms() -> str:
     """One activation in each form, beside ReLU."""
-    found = {}
-    for row in _on_one_device('mish'):
+    found, rows = {}, _on_one_device('mish')
+    for row in rows:
         if row['threads'] == 1 and 'ms' in row:
             size = 'x'.join(map(str, row['size']))
             found.setdefault(size, {}).setdefault(row['form'], {})[row['backend']] = f'{row["ms"][0]:.2f}'
-    return '\n'.join(f'Milliseconds on maps of {size}, one thread:\n\n' + markdown(
+    return _measured_on(rows) + '\n'.join(f'Milliseconds on maps of {size}, one thread:\n\n' + markdown(
         ['form', 'ONNX Runtime', 'OpenVINO'], [[form, by.get('onnxruntime', ''), by.get('openvino', '')]
                                                for form, by in forms.items()]) for size, forms in found.items())
 
 
 def people() -> str:
     """People per second in one picture, and how many times as fast as rtmlib."""
-    rows, found = [], {}
-    for row in _on_one_device('people'):
+    rows, found, measured = [], {}, _on_one_device('people')
+    for row in measured:
         run = (row['backend'], row['threads'], row['pose_sha256'], row['photograph'], row['people'], row['detector'])
         if 'reason' not in row:
             found.setdefault(run, {})[row['system']] = row
@@ -312,8 +333,9 @@ def people() -> str:
                       for name in (rivals.OURS, rivals.ONE, rivals.FULL, rivals.RTMLIB, rivals.NETWORK)]
             rows.append([f'{backend}, {threads} threads', count, 'yes' if detector else 'no', *speeds,
                          f'{ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]' if ratio else ''])
-    return markdown(['back end', 'people', 'detector', 'ours', 'one by one', 'full batches', 'rtmlib', 'network alone',
-                     'ours / rtmlib'], rows)
+    return _measured_on(measured) + markdown(
+        ['back end', 'people', 'detector', 'ours', 'one by one', 'full batches', 'rtmlib', 'network alone',
+         'ours / rtmlib'], rows)
 
 
 def crossover() -> str:
@@ -339,10 +361,11 @@ def choice() -> str:
 # name -> what makes it, and the kind of the result file without which there is nothing to show
 TABLES = {
     'complexity': (complexity, 'complexity'), 'accuracy': (accuracy, ''), 'parity': (parity, 'parity'),
-    'zoo_accuracy': (zoo_accuracy, 'accuracy'), 'comparisons': (comparisons, 'compare'), 'zoo': (zoo, ''),
+    'zoo_accuracy': (zoo_accuracy, 'accuracy'), 'comparisons': (comparisons, 'compare'), 'zoo': (systems, ''),
     'corrections': (corrections, ''), 'occlusion': (occlusion, 'occlusion'),
     'calibration': (calibration, 'calibration'),
     'speed': (speed, 'speed'), 'speed_short': (speed_short, 'speed'), 'multiplier': (multiplier, 'speed'),
+    'memory': (memory, 'speed'),
     'profiles': (profiles, 'profile'), 'mish_forms': (mish_forms, 'mish'), 'people': (people, 'people'),
     'scaling': (scaling, 'scaling'), 'crossover': (crossover, 'scaling'), 'choice': (choice, 'complexity')}
 
@@ -357,8 +380,7 @@ def shown(name: str) -> str:
         raise AMFACError(f'there is no table {name!r}; there are {", ".join(TABLES)}')
     make, kind = TABLES[name]
     if kind and not (RESULTS / f'{kind}.json').exists():
-        return (f'*Not measured yet: `python -m benchmarks.{kind} --out benchmarks/results/{kind}.json` writes the '
-                'figures.*\n')
+        return f'*Not measured yet: `python -m benchmarks.{kind}` writes the figures.*\n'
     return make()
 
 

@@ -20,7 +20,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import mmpose_amfac  # noqa: F401  (mends and registers before MMPose is imported)
-from mmpose_amfac.apis.downloads import fetch
+from mmpose_amfac.apis.downloads import fetch, verify
 from mmpose_amfac.errors import AMFACError, one_line_errors
 from mmpose_amfac.paths import mim_root
 
@@ -210,6 +210,7 @@ def weights(system: System, folder=None, offline: bool = False) -> Path:
         raise AMFACError(f'{system.name} has no published weights')
     name = system.checkpoint_url.rsplit('/', 1)[-1]
     if folder is not None and (Path(folder) / name).is_file():
+        verify(Path(folder) / name, name, 'put the published one there, or name yours with --checkpoint')
         return Path(folder) / name
     return fetch(system.checkpoint_url, f'or put {name} into the folder of --weights', offline)
 

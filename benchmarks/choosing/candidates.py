@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.choosing import protocols
 from benchmarks.choosing.scenarios import DEVICES
-from benchmarks.joined import COMMANDS, Line, usual_run
+from benchmarks.joined import COMMANDS, FORM, Line, usual_run
 from benchmarks.pages.cells import FLIP
 from mmpose_amfac.errors import AMFACError
 
@@ -175,9 +175,10 @@ def _scaled(line: Line, run: Setup) -> Figure | str:
     detector = run.detector if line.paradigm.startswith('td-') else ''
     by_picture = {}
     for row in line.scaling:
-        # a time in which some of the people were not found is not that of all
-        if _counts(row, run) and row['detector'] == detector and row['found'] >= row['people']:
-            by_picture.setdefault((*row['picture'], row['seed']), {})[row['people']] = 1e3 * row['seconds'][0]
+        # a time in which fewer people were found, or more, is not that of these
+        if _counts(row, run) and row['detector'] == detector and row['found'] == row['people']:
+            picture = *row['picture'], row['photograph'], row['seed']
+            by_picture.setdefault(picture, {})[row['people']] = 1e3 * row['seconds'][0]
     times = max(by_picture.values(), key=len, default={})
     if not times:
         reasons = [row['reason'] for row in line.scaling if 'reason' in row and row['detector'] == detector]
@@ -215,10 +216,9 @@ def _batched(line: Line, lines: dict[str, Line], run: Setup, count: int) -> Figu
 
 
 def _times(line: Line, run: Setup) -> dict[int, dict]:
-    """Batch -> row, of the fastest form."""
+    """Batch -> row; of our networks that of the form for deployment."""
     times = {}
     for row in line.speed_rows:
-        best = times.get(row['batch'])
-        if _counts(row, run) and (best is None or row['ms'][0] < best['ms'][0]):
+        if _counts(row, run) and (row['batch'] not in times or row['form'] == FORM):
             times[row['batch']] = row
     return times

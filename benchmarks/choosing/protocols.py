@@ -17,7 +17,7 @@ def groups(rows) -> dict[str, dict[str, list[dict]]]:
         if 'metrics' in row:
             p = row['protocol']
             found = free if p['boxes']['source'] == 'none' else boxed.setdefault(_rules(p), {})
-            found.setdefault(protocol(p, counts=False), []).append(row)
+            found.setdefault(protocol(p, counts=False, engine=False), []).append(row)
     taken, found = set(), {}
     for rules, by_words in boxed.items():
         beside = [(words, row) for words, of in free.items() for row in of if _rules(row['protocol']) == rules]
@@ -36,8 +36,7 @@ def usual(rows) -> tuple[str, dict[str, list[dict]]] | None:
 
 
 def _rules(p) -> tuple:
-    return tuple(p[key] for key in ('annotations_sha256', 'pictures', 'images', 'iou_type', 'use_area', 'flip_test',
-                                    'backend', 'precision'))
+    return tuple(p[key] for key in ('annotations_sha256', 'pictures', 'images', 'iou_type', 'use_area', 'flip_test'))
 
 
 def _by_model(rows) -> dict[str, list[dict]]:

@@ -9,6 +9,7 @@ from benchmarks import zoo
 from benchmarks.models.kinds import kind_of, system_of, weights_of
 from benchmarks.models.movenet import MoveNet, is_movenet
 from benchmarks.results import CannotRunError
+from mmpose_amfac.files import sha256
 from mmpose_amfac.poses import SCORED_JOINT
 from mmpose_amfac.runtime import AMFACPose
 from mmpose_amfac.runtime.engines import open_engine, usable_cores
@@ -65,7 +66,10 @@ def open_estimator(model: str, category: int, *, flip=False, checkpoint=None, we
     system = system_of(model)
     if system.needs_operators and not mmcv_full_available():
         raise CannotRunError(f'{system.name} needs the operator {system.needs_operators} of a compiled mmcv')
-    return _torch(system, weights_of(model, checkpoint, weights), category, flip, device, threads)
+    path = weights_of(model, checkpoint, weights)
+    # weights of the caller are not those that were published under this name
+    name = f'{system.name}@{sha256(path)[:8]}' if checkpoint and system.name in zoo.systems() else system.name
+    return _torch(system, name, path, category, flip, device, threads)
 
 
 def _file(path: Path, category, flip, manifest, backend, device, threads) -> Estimator:
@@ -102,7 +106,7 @@ def _top_down(model: TopDown, name, path, category, backend, precision, run) -> 
         backend=backend, precision=precision), run)
 
 
-def _torch(system, checkpoint, category, flip, device, threads) -> Estimator:
+def _torch(system, name, checkpoint, category, flip, device, threads) -> Estimator:
     import torch
     torch.set_num_threads(threads)
     cfg = zoo.load_config(system)
@@ -110,12 +114,12 @@ def _torch(system, checkpoint, category, flip, device, threads) -> Estimator:
     if (cfg.model.get('head') or {}).get('type') == 'AMFACHead':
         from mmpose_amfac.apis import TorchEstimator
         model = TorchEstimator(str(zoo.config_file(system)), checkpoint, device, BATCH, flip)
-        return _top_down(model, system.name, checkpoint, category, backend, 'fp32', dict(
+        return _top_down(model, name, checkpoint, category, backend, 'fp32', dict(
             provider=str(model.device), threads=threads, batch=BATCH, input=list(model.input_size),
             padding=model.padding))
     from benchmarks.models.mmpose_model import MMPoseModel
     model = MMPoseModel(system, cfg, checkpoint, flip, device)
-    return Estimator(system.name, checkpoint, partial(model.predict, category=category), model.sigmas,
+    return Estimator(name, checkpoint, partial(model.predict, category=category), model.sigmas,
                      len(model.sigmas), model.top_down, dict(
                          flip_test=flip, score_mode=model.score_mode, keypoint_score_thr=model.score_thr,
                          nms_mode=model.nms, backend=backend, precision='fp32'),

@@ -4,6 +4,7 @@ Both come from the same random weights, which lie in the folder of the files as 
 of their folder a digest of all code that writes them, and one that is there is used again.
 """
 
+import shutil
 import tempfile
 from functools import cache, cached_property
 from hashlib import sha256
@@ -16,6 +17,7 @@ from benchmarks import zoo
 from benchmarks.models import nets
 from benchmarks.record import environment
 from benchmarks.timing.agreement import difference
+from mmpose_amfac.apis.sources import astronaut
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.files import atomic_path
 from mmpose_amfac.paths import PACKAGE
@@ -186,10 +188,8 @@ class Folder:
 
     def remove(self) -> None:
         """Delete the files."""
-        for path in self.path.glob('*'):
-            path.unlink()
-        if self.path.is_dir():
-            self.path.rmdir()
+        # what an export that was killed has left, too
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def _small_enough(self) -> None:
         size = self.weights.stat().st_size
@@ -238,10 +238,9 @@ def _fix(source: Path, target: Path, batch: int) -> None:
 def _picture(folder) -> Path:
     """A folder with one picture, which MMDeploy traces the network with."""
     import cv2
-    from skimage import data
     path = Path(folder) / 'picture'
     path.mkdir()
-    cv2.imwrite(str(path / 'astronaut.png'), data.astronaut()[..., ::-1])
+    cv2.imwrite(str(path / 'astronaut.png'), astronaut())
     return path
 
 

@@ -69,12 +69,13 @@ def interval(i: dict, scale: float = 1, digits: int = 1) -> Cell:
                 f'seed {i["seed"]}')
 
 
-def protocol(p: dict, counts: bool = True) -> str:
+def protocol(p: dict, counts: bool = True, engine: bool = True) -> str:
     """What an AP was measured on, in words: APs compare where these are the same.
 
     Args:
         p: protocol of a row.
         counts: with the number of persons, which follows from the rest.
+        engine: with back end and precision, which belong to the model: figures compare where these are others.
     """
     boxes = p['boxes']
     by = ' '.join(map(str, filter(None, (
@@ -87,5 +88,5 @@ def protocol(p: dict, counts: bool = True) -> str:
         f'{Path(p["annotations"]).stem} ({p["annotations_sha256"][:8]})',
         p['pictures'] if p['pictures'] != 'all' else '',
         f'{p["images"]} pictures', counts and f'{p["persons"]} persons', f'boxes: {by}', FLIP[p['flip_test']], score,
-        p['nms_mode'] and f'NMS: {p["nms_mode"]}', p['backend'], p['precision'], p['iou_type'],
+        p['nms_mode'] and f'NMS: {p["nms_mode"]}', *((p['backend'], p['precision']) if engine else ()), p['iou_type'],
         '' if p['use_area'] else 'areas not used')))

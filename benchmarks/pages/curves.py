@@ -96,9 +96,11 @@ def scaling(results, args):
 
 def _one_protocol(rows) -> tuple[list[dict], str]:
     """Those rows that share the most frequent protocol, and the protocol in words."""
-
-    text = Counter(protocol(row['protocol']) for row in rows).most_common(1)[0][0]
-    return [row for row in rows if protocol(row['protocol']) == text], text
+    words = [protocol(row['protocol'], engine=False) for row in rows]
+    usual = Counter(words).most_common(1)[0][0]
+    drawn = [row for row, its in zip(rows, words) if its == usual]
+    others = {row['model'] for row in rows} - {row['model'] for row in drawn}
+    return drawn, usual + (f'; not drawn, for another protocol: {", ".join(sorted(others))}' if others else '')
 
 
 def occlusion(results, args):

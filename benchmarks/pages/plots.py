@@ -100,24 +100,27 @@ def paradigms(found) -> list:
     return handles
 
 
-def label(ax, texts, found) -> None:
-    """Names beside their points, away from all points and from each other, with a line where they stand apart.
+def label(ax, named, found) -> None:
+    """Titles of systems beside their points, away from all points and from each other, with a line where they stand
+    apart. They have the colour of the paradigm, darker, so that they belong to one of several marks that are near.
 
     Args:
-        texts: (x, y, text) of each label.
+        named: (x, y, line) of those that get one.
         found: (x, y, ...) of all points.
     """
     import textalloc
-    if not texts:
+    from matplotlib.colors import to_hex, to_rgb
+    if not named:
         return
-    x, y, names = zip(*texts)
+    x, y, lines = zip(*named)
+    dark = [to_hex([0.6 * part for part in to_rgb(PARADIGMS[line.paradigm][1])]) for line in lines]
     # places are found on the page as it is, so nothing may move afterwards
     ax.figure.canvas.draw()
     ax.figure.set_layout_engine('none')
     textalloc.allocate(
-        ax, x, y, names, x_scatter=[p[0] for p in found], y_scatter=[p[1] for p in found], textsize=7.5,
-        linecolor='#888888', linewidth=0.6, max_distance=0.06, min_distance=0.012, margin=0.004,
-        nbr_candidates=400, avoid_label_lines_overlap=True, zorder=5,
+        ax, x, y, [line.title for line in lines], x_scatter=[p[0] for p in found], y_scatter=[p[1] for p in found],
+        textsize=7.5, textcolor=dark, linecolor=dark, linewidth=0.6, max_distance=0.06, min_distance=0.012,
+        margin=0.004, nbr_candidates=400, avoid_label_lines_overlap=True, zorder=5,
         bbox=dict(facecolor='white', alpha=0.5, edgecolor='none', pad=0.4))
 
 

@@ -10,17 +10,17 @@ from benchmarks.timing.crossover import crossovers
 def accuracy(results, lines) -> Table:
     """Measured AP with interval and protocol."""
     published = {line.name: line.ap for line in lines}
-    keys = ('AP50', 'AP75', 'APM', 'APL', 'AR')
+    keys = ('AP50', 'AP75', 'APM', 'APL', 'AR', 'AP_easy', 'AP_medium', 'AP_hard')
     columns = [('model', ''), ('AP, %', 'measured'), ('interval, %', 'measured'),
                *((f'{key}, %', 'measured') for key in keys), ('AP, %', 'published'), ('protocol', ''), ('file', '')]
     rows = []
     for r in rows_of('accuracy', results) or []:
         start, ap = Cell(title_of(r['model']), None, r['model']), number(published.get(r['model']), 1)
         if 'reason' in r:
-            rows.append([start, *[Cell()] * 7, ap, text(r['reason']), Cell()])
+            rows.append([start, *[Cell()] * (2 + len(keys)), ap, text(r['reason']), Cell()])
             continue
         rows.append([start, number(r['metrics']['AP'], 1, scale=100), interval(r['interval'], 100),
-                     *(number(r['metrics'][key], 1, scale=100) for key in keys), ap, text(protocol(r['protocol'])),
+                     *(number(r['metrics'].get(key), 1, scale=100) for key in keys), ap, text(protocol(r['protocol'])),
                      Cell(Path(r['file']).name, None, r['sha256'])])
     return Table('accuracy', 'Accuracy as measured here, each with its protocol; published AP: on other pictures and '
                  'boxes', columns, rows)

@@ -111,7 +111,10 @@ def speed(lines) -> Table:
             row = by_run.get(run, {})
             if 'ms' in row:
                 ratio = 'times RTMPose-m 256x192: {:.2f} [{:.2f}, {:.2f}]'.format(*row['ratio'])
-                cells.append(spread(row['ms'], 2, f'ms, {row["scope"]}; {ratio}'))
+                memory = row['peak_memory_mb']
+                needs = 'not told' if memory is None else f'{memory:.0f} MB'
+                cells.append(spread(row['ms'], 2, f'ms, {row["scope"]}; {ratio}; peak memory: {needs}; '
+                                    f'{row["rounds"]} rounds, load {row["load"]:g}'))
             else:
                 cells.append(Cell(tip=row.get('reason', NOT_YET)))
                 reasons[row.get('reason')] += 1
@@ -122,7 +125,8 @@ def speed(lines) -> Table:
                      text('; '.join(filter(None, dict.fromkeys(told))))])
     reasons.pop(None, None)
     return Table('speed', f'Milliseconds of one call of the network{_on(lines)}, one-stage and bottom-up systems with '
-                 'NMS: median; 10th and 90th percentile and the ratio to RTMPose-m under the pointer', columns, rows,
+                 'NMS: median; 10th and 90th percentile, the ratio to RTMPose-m and peak memory under the pointer',
+                 columns, rows,
                  [f'{count} empty: {reason}' for reason, count in reasons.most_common()])
 
 

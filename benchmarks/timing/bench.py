@@ -182,6 +182,9 @@ class Bench:
             own = found[run]
             rows[run] |= candidate.row | common | dict(ms=spread(own * 1e3),
                                                        ratio=spread(own / found['base', run.backend]))
+            if rows[run].get('roofline_ms', 0) > rows[run]['ms'][1]:
+                # the machine was slower when its rates were measured
+                del rows[run]['roofline_ms']
             wide = _width({run: own})
             if wide > WIDE:
                 said = f'measured twice, the 90th percentile of its times is {wide:.1f} times the 10th'
@@ -190,12 +193,13 @@ class Bench:
                 rows[run]['speedup_over_eager'] = spread(found[eager] / own)
 
     def _affordable(self, system, run: Run) -> None:
-        """A bound from below: so long take the products alone, whatever runs them."""
+        """So long take the products alone, whatever runs them."""
         if run.device != 'cpu' or run.precision != 'fp32' or gmacs(system) == float('inf'):
             return
         least = gmacs(system) * 1e9 * run.batch / roofline.rates(run.threads).macs_per_second
-        if least > self.args.longest:
-            raise CannotRunError(f'a call takes at least {least:.2g} s by its multiply-accumulates, longer than '
+        # the rate may have been measured at a busy moment
+        if least > 2 * self.args.longest:
+            raise CannotRunError(f'a call takes about {least:.2g} s by its multiply-accumulates, longer than '
                                  f'--longest {self.args.longest:g}')
 
     def _of_base(self, run: Run):

@@ -102,4 +102,4 @@ def _overtakes(before, after, measured) -> list[Change]:
 
 
 def _where(row) -> tuple:
-    return row['backend'], row['threads'], row['environment']['device'], tuple(row['picture'])
+    return row['backend'], row['threads'], row['environment']['device'], tuple(row['picture']), row['photograph']

@@ -103,6 +103,9 @@ def _in_torch(folder: Folder, run: Run) -> Candidate:
     try:
         call, row, seconds, outputs = _measured(run, make)
     except (RuntimeError, MemoryError, LookupError, TypeError, AssertionError, ImportError) as error:
+        # every network must run in eager torch; not everything can be compiled or captured
+        if run.backend == 'eager' and not _lacks_memory(error):
+            raise
         raise CannotRunError(f'torch cannot run it ({run.backend}): {first_line(error)[:200]}') from None
     row |= dict(provider=f'torch {run.device}', arithmetic=run.precision, route='torch', sha256=sha256(weights))
     # eager float32 is what all are compared with
@@ -112,6 +115,11 @@ def _in_torch(folder: Folder, run: Run) -> Candidate:
     elif nets.ours(system) or run.backend != 'eager' or run.precision != 'fp32':
         row |= compare(folder, [v.float().numpy() for v in outputs], run)
     return Candidate(call, row, seconds)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    import torch
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
 def _stacked(people) -> list[list]:

@@ -39,7 +39,7 @@ def fetch(address: str, remedy: str, offline: bool = False) -> Path:
     name = address.rsplit('/', 1)[-1]
     cached = cache_folder() / name
     if cached.is_file():
-        _verify(cached, name, f'delete {cached} and try again')
+        verify(cached, name, f'delete {cached} and try again')
         return cached
     if offline:
         raise AMFACError(f'{name} is not in {cached.parent} and downloads are switched off; {remedy}')
@@ -48,7 +48,7 @@ def fetch(address: str, remedy: str, offline: bool = False) -> Path:
             with part.open('wb') as out:
                 for block in _blocks(address, remedy):
                     out.write(block)
-            _verify(part, name, remedy)
+            verify(part, name, remedy)
     except OSError as error:
         raise AMFACError(f'the cache folder {cached.parent} cannot be written ({error.strerror or error}): set '
                          f'XDG_CACHE_HOME to another one, or {remedy}') from None
@@ -72,7 +72,14 @@ def published_digits(name: str) -> str | None:
     return match and match[1]
 
 
-def _verify(path: Path, name: str, remedy: str) -> None:
+def verify(path: Path, name: str, remedy: str) -> None:
+    """Raise AMFACError unless the sha256 of a file begins with the digits of its published name, where that has some.
+
+    Args:
+        path: the file.
+        name: its published name.
+        remedy: end of the message.
+    """
     digest, expected = sha256(path), published_digits(name)
     if expected is not None and not digest.startswith(expected):
         raise AMFACError(f'{name} has the sha256 {digest[:8]}..., its name says {expected}... (the {len(expected)} '

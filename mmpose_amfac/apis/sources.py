@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.errors import AMFACError, MissingPackageError
+from mmpose_amfac.packages import install_command
 
 PICTURES = {'.bmp', '.jpeg', '.jpg', '.jp2', '.pbm', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 VIDEOS = {'.avi', '.gif', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv'}
@@ -95,6 +96,20 @@ def read_image(path) -> np.ndarray:
     if image is None:
         raise AMFACError(f'{path} is not a picture that OpenCV reads')
     return image
+
+
+def astronaut() -> np.ndarray:
+    """The photograph that is taken where none is given: one person, (512, 512, 3) uint8 BGR (NASA, public domain).
+
+    Raises:
+        MissingPackageError: scikit-image, which has it, is not installed.
+    """
+    try:
+        from skimage import data
+    except ModuleNotFoundError:
+        raise MissingPackageError(f'the default picture needs scikit-image ({install_command("skimage")}); or give '
+                                  'a picture with --image') from None
+    return data.astronaut()[..., ::-1].copy()
 
 
 def _is_picture(path: Path) -> bool:

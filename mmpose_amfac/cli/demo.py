@@ -22,7 +22,7 @@ def run(args) -> int:
     from pathlib import Path
 
     from mmpose_amfac.apis import Frame, JsonWriter
-    from mmpose_amfac.apis.sources import read_image
+    from mmpose_amfac.apis.sources import astronaut, read_image
     from mmpose_amfac.apis.writers import keep_inputs, write_image
     from mmpose_amfac.draw import draw_poses
     out = output_folder(args.out)
@@ -30,7 +30,7 @@ def run(args) -> int:
         keep_inputs([out / 'demo.png', out / 'demo.json'], [args.image])
         frame = Frame(Path(args.image).name, 0, read_image(_existing(args.image)))
     else:
-        frame = Frame('astronaut.png', 0, _astronaut())
+        frame = Frame('astronaut.png', 0, astronaut())
     estimator = build_estimator(args)
     detector, name = _detector(args, str(estimator.device))
     poses = estimator(frame.image, *detector(frame.image))
@@ -50,16 +50,6 @@ def _existing(path):
     if not Path(path).is_file():
         raise AMFACError(f'picture {path} does not exist')
     return path
-
-
-def _astronaut():
-    from mmpose_amfac.errors import MissingPackageError
-    try:
-        from skimage.data import astronaut
-    except ModuleNotFoundError:
-        raise MissingPackageError('the default picture needs scikit-image: python -m pip install scikit-image (or give '
-                                  '--image PATH)') from None
-    return astronaut()[..., ::-1].copy()
 
 
 def _detector(args, device: str):

@@ -49,7 +49,7 @@ def scaling(folder, name, people, seconds, **change):
     s = zoo.find(name)
     row = dict(_common(name), id=f'{name} {people}', backend='onnxruntime', threads=1, people=people,
                detector='rtmdet_nano_320-8xb32_coco-person' if s.paradigm.startswith('td-') else '',
-               picture=[1280, 720], seed=0)
+               picture=[1280, 720], photograph='astronaut', seed=0)
     figures = dict(seconds=_spread(seconds), rounds=9, run='one', found=people, warm_up=2, load=0.1, provider='CPU',
                    note='')
     Results(folder / 'scaling.json', 'scaling').add({**row, **figures, **change})

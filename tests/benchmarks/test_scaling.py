@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -14,6 +15,7 @@ from benchmarks.timing import crossover
 from benchmarks.timing.crowd_picture import MOST, PERSON, PICTURE, crowd
 from mmpose_amfac.apis.report import cpu_name
 from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.files import sha256
 
 NANO = 'rtmdet_nano_320-8xb32_coco-person'
 POSE, ONE_STAGE = 'rtmpose-t_8xb256-420e_coco-256x192', 'rtmo-t_8xb32-600e_body7-416x416'
@@ -192,6 +194,14 @@ def test_a_picture_with_a_missing_row_is_measured_anew(fakes, tmp_path):
     assert all(len({row['run'] for row in found if row['people'] == n}) == 1 for n in (1, 2))
 
 
+def test_times_of_another_photograph_stand_apart(fakes, tmp_path, astronaut):
+    out, photograph = tmp_path / 'scaling.json', tmp_path / 'other.png'
+    cv2.imwrite(str(photograph), astronaut[::-1])
+    call = [ONE_STAGE, '--people', '1', '--out', str(out)]
+    assert scaling.main(call) == scaling.main([*call, '--image', str(photograph)]) == 0
+    assert {row['photograph'] for row in read(out, 'scaling')} == {'astronaut', sha256(photograph)[:12]}
+
+
 def test_other_versions_are_measured_anew_and_other_devices_kept(fakes, tmp_path, monkeypatch):
     out = tmp_path / 'scaling.json'
     call = [ONE_STAGE, '--people', '1', '--out', str(out)]
@@ -253,8 +263,8 @@ def test_what_should_run_and_fails_is_told(tmp_path, monkeypatch):
 
 def rows(name, paradigm, detector, times, backend='openvino', **change):
     return [dict(name=name, paradigm=paradigm, detector=detector, backend=backend, threads=2, people=people,
-                 picture=[1280, 720], environment=dict(device='cpu'), seconds=seconds, run=f'one {people}',
-                 found=people, **change)
+                 picture=[1280, 720], photograph='astronaut', environment=dict(device='cpu'), seconds=seconds,
+                 run=f'one {people}', found=people, **change)
             for people, seconds in times.items()]
 
 

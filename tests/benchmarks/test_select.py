@@ -75,8 +75,9 @@ def _scaling(folder, name, seconds, detector='', threads=2):
     system = zoo.find(name)
     Results(folder / 'scaling.json', 'scaling').add(*(dict(
         id=f'{name} {n} {detector} {threads}', name=name, system=system.system, paradigm=system.paradigm,
-        detector=detector, backend='onnxruntime', threads=threads, people=n, picture=[640, 480], seed=0,
-        seconds=[s, s, s], rounds=3, run='one', found=n, warm_up=1, load=0.0, provider='CPUExecutionProvider', note='',
+        detector=detector, backend='onnxruntime', threads=threads, people=n, picture=[640, 480],
+        photograph='astronaut', seed=0, seconds=[s, s, s], rounds=3, run='one', found=n, warm_up=1, load=0.0,
+        provider='CPUExecutionProvider', note='',
         environment=ENVIRONMENT)
         for n, s in seconds.items()))
 
@@ -175,7 +176,7 @@ def test_other_arithmetic_and_other_devices_do_not_count(ask, tmp_path):
     gpu = ask('--results', tmp_path, '--device', 'a gpu')
     assert gpu['answer'][0]['ms']['value'] == pytest.approx(0.2) and 'on A GPU' in gpu['device']
     _speed(tmp_path, {(POSE_S, 1): 1.0}, device='CPU (another)')
-    with pytest.raises(AMFACError, match=r'--device must name one of .*CPU \(constructed\); CPU \(another\)'):
+    with pytest.raises(AMFACError, match=r'--device cpu must name one of .*CPU \(constructed\); CPU \(another\)'):
         main(['--results', str(tmp_path)])
     with pytest.raises(AMFACError, match='--device A TPU must name one of'):
         main(['--results', str(tmp_path), '--device', 'A TPU'])

@@ -1,6 +1,7 @@
 """The speed benchmark: what it counts and writes. Times are never judged here."""
 
 import argparse
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -9,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import speed, tables, zoo
 from benchmarks.models.exports import Folder
-from benchmarks.results import read
+from benchmarks.results import CannotRunError, read
 from benchmarks.timing import bench, memory, opened, roofline
 from benchmarks.timing.agreement import WrongOutputError
 from benchmarks.timing.rounds import interleaved, spread
@@ -310,6 +311,29 @@ def test_a_wrong_file_ends_with_1(clockwork, tmp_path, monkeypatch):
     assert speed.main([SMALL, '--threads', '1', '--files', str(tmp_path), '--out', str(out)]) == 1
     rows = {r['backend']: r for r in read(out, 'speed')}
     assert 'differ from torch by 1.0e+00' in rows['onnxruntime']['reason'] and rows['openvino']['ms']
+
+
+@pytest.mark.parametrize('backend, message, kind', [
+    ('eager', 'shapes do not fit', RuntimeError), ('eager', "can't allocate memory: 9 bytes", CannotRunError),
+    ('compile', 'shapes do not fit', CannotRunError)])
+def test_a_network_that_torch_should_run_is_no_excuse(monkeypatch, backend, message, kind):
+    def fail(*_):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(opened.nets, 'load', fail)
+    folder = SimpleNamespace(system=zoo.find(SMALL), weights='weights.pth')
+    with pytest.raises(kind, match=message) as error:
+        opened.open_candidate(folder, opened.Run(backend, 'as published', 'fp32', 1, 1))
+    assert type(error.value) is kind
+
+
+def test_what_a_killed_export_left_is_deleted(tmp_path):
+    folder = Folder(tmp_path, zoo.find(SMALL))
+    (folder.path / 'tmp1').mkdir(parents=True)
+    (folder.path / 'tmp1' / 'end2end.onnx').write_bytes(b'half')
+    folder.remove()
+    assert not folder.path.exists()
+    folder.remove()
 
 
 def test_systems_that_are_chosen():

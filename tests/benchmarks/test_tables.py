@@ -36,7 +36,7 @@ def test_what_is_not_there_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
     for name, (_, kind) in tables.TABLES.items():
         if kind:
-            assert f'Not measured yet: `python -m benchmarks.{kind} --out' in tables.shown(name), name
+            assert f'Not measured yet: `python -m benchmarks.{kind}` writes' in tables.shown(name), name
     (tmp_path / 'scaling.json').write_text('{}')
     with pytest.raises(AMFACError, match='scaling.json is not a result file'):
         tables.shown('crossover')

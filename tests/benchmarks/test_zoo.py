@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from benchmarks import zoo
+from mmpose_amfac.apis import downloads
 from mmpose_amfac.apis.downloads import published_digits
 from mmpose_amfac.errors import AMFACError
 
@@ -94,6 +95,9 @@ def test_weights_from_a_folder_or_told(tmp_path, monkeypatch):
     system = zoo.find('rtmpose-t_8xb256-420e_coco-256x192')
     name = system.checkpoint_url.rsplit('/', 1)[-1]
     (tmp_path / name).write_bytes(b'weights')
+    with pytest.raises(AMFACError, match=f'{name} has the sha256 .* put the published one there'):
+        zoo.weights(system, tmp_path)
+    monkeypatch.setattr(downloads, 'sha256', lambda path: f'{downloads.published_digits(name)}{"0" * 56}')
     assert zoo.weights(system, tmp_path) == tmp_path / name
     with pytest.raises(AMFACError, match=f'downloads are switched off; or put {name}'):
         zoo.weights(system, tmp_path / 'none', offline=True)
