@@ -216,6 +216,18 @@ def calibration() -> str:
     return report_measured.calibration(RESULTS, 'all').markdown()
 
 
+def attention() -> str:
+    """How far joints move where the gates of the context blocks are changed."""
+    rows = []
+    for row in read(RESULTS / 'attention.json', 'attention'):
+        hidden = row['occluder'] and f'a texture over {row["occluder"]["share"]:.0%} of the box'
+        for state, moved in row['moved'].items():
+            rows.append([f'`{row["picture"]["name"]}`', hidden or 'what is in the picture', state, *(
+                f'{moved[name][key]:.1f}' for name in ('sure', 'all') for key in ('mean', 'max'))])
+    return 'Pixels that key points move from where they are with the gates on:\n\n' + markdown(
+        ['picture', 'the person is hidden by', 'gates', 'sure ones, mean', 'most', 'all, mean', 'most'], rows)
+
+
 def _speed_rows():
     """(name, form, precision) -> {(backend, threads): row}, slowest last, and the device."""
     rows, found = _on_one_device('speed'), {}
@@ -363,7 +375,7 @@ TABLES = {
     'complexity': (complexity, 'complexity'), 'accuracy': (accuracy, ''), 'parity': (parity, 'parity'),
     'zoo_accuracy': (zoo_accuracy, 'accuracy'), 'comparisons': (comparisons, 'compare'), 'zoo': (systems, ''),
     'corrections': (corrections, ''), 'occlusion': (occlusion, 'occlusion'),
-    'calibration': (calibration, 'calibration'),
+    'calibration': (calibration, 'calibration'), 'attention': (attention, 'attention'),
     'speed': (speed, 'speed'), 'speed_short': (speed_short, 'speed'), 'multiplier': (multiplier, 'speed'),
     'memory': (memory, 'speed'),
     'profiles': (profiles, 'profile'), 'mish_forms': (mish_forms, 'mish'), 'people': (people, 'people'),
