@@ -3,7 +3,7 @@
     python -m benchmarks.parity ANNOTATIONS.json [--image-root FOLDER] [--model NAME] [--backends B ...]
         [--out FILE.json]
 
-Rows that the file has already with figures, from this device and these versions, are not made again.
+Rows that the file has already with figures, of these weights, from this device and these versions, are not made again.
 
 Exit code 0: every file passed its check; what needs a package that is not installed has a row with the reason. 1: a
 check did not pass, or an export failed; its row says why. 2: a wrong call.
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from benchmarks.record import environment
 from benchmarks.results import Results, reason_of
+from mmpose_amfac.apis import TorchEstimator
 from mmpose_amfac.deploy.export import FORMATS, export
 from mmpose_amfac.errors import AMFACError, MissingPackageError, one_line_errors
 from mmpose_amfac.files import sha256
@@ -55,11 +56,12 @@ def main(argv=None) -> int:
         raise AMFACError(f'{args.annotations} does not exist')
     results, failed = Results(args.out, 'parity'), False
     where, digest = environment('torch', 'onnx', 'onnxruntime', 'openvino'), sha256(args.annotations)
+    weights = sha256(TorchEstimator(args.model, device='cpu').weights)
     variants = [(backend, precision) for backend in args.backends for precision in FORMATS[backend].steps]
     with tempfile.TemporaryDirectory() as folder:
         for backend, precision in tqdm(variants, desc='exports', disable=None):
-            row = dict(id=f'{args.model} {backend} {precision} {digest[:8]} {where["device"]}', model=args.model,
-                       backend=backend, precision=precision, annotations=args.annotations.name,
+            row = dict(id=f'{args.model} {weights[:8]} {backend} {precision} {digest[:8]} {where["device"]}',
+                       model=args.model, backend=backend, precision=precision, annotations=args.annotations.name,
                        annotations_sha256=digest, boxes='ground truth', flip_test=False, threads=usable_cores(),
                        environment=where)
             if not results.has_figures(row['id'], where):
