@@ -66,10 +66,12 @@ def scaling(results, device=None) -> Table:
     return Table('scaling', f'Milliseconds from a picture to the poses of all people in it{on}', columns, rows)
 
 
-def crossover(results, device=None) -> Table:
-    """From how many people on which system is faster, on one device."""
+def crossover(results, device=None, names=None) -> Table:
+    """From how many people on which system is faster, on one device; ``names``: of these systems and detectors only."""
     rows, where = [], set()
     for c in crossovers(rows_on('scaling', results, device) or []):
+        if names is not None and not {c.top_down, c.detector, c.one_stage} <= {*names}:
+            continue
         where.add(c.device)
         start = [text(title_of(c.top_down)), text(c.detector and title_of(c.detector)), text(title_of(c.one_stage)),
                  text(c.backend), number(c.threads, 0), text(', '.join(map(str, c.measured)))]

@@ -182,7 +182,7 @@ class Bench:
             own = found[run]
             rows[run] |= candidate.row | common | dict(ms=spread(own * 1e3),
                                                        ratio=spread(own / found['base', run.backend]))
-            if rows[run].get('roofline_ms', 0) > rows[run]['ms'][1]:
+            if rows[run].get('roofline_ms', 0) > rows[run]['ms'][0]:
                 # the machine was slower when its rates were measured
                 del rows[run]['roofline_ms']
             wide = _width({run: own})
