@@ -134,7 +134,8 @@ def pareto(results, args):
                      linewidth=1.2, label=f'frontier: {what}')[0]
              for (what, dash, _), group in zip(kinds, best.values()) if group]
     plots.points(ax, found, pale={line.name for *_, line in found} - on)
-    plots.legend(ax, [*plots.paradigms(found), *steps], loc='lower right')
+    # the lines leave no corner free
+    fig.legend(handles=[*plots.paradigms(found), *steps], loc='outside lower center', ncols=4)
     named = [p for p in found if p[2].name in on or p[2].system.startswith('AMFACPose')]
     plots.label(ax, named, found)
     return fig

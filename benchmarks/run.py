@@ -79,9 +79,9 @@ def _measured(args, out) -> dict[str, list[str] | str]:
     if args.smoke:
         # nothing is exported
         return left | dict(complexity=names[:3], scaling=left['scaling-torch'], speed=[
-            *timed[:2], '--backends', 'eager', *device, *usual, '7', '--seconds', '3'])
+            *timed[:2], '--backends', 'eager', *device, *usual, '7', '--seconds', '3', '--longest', '60'])
     return left | dict(
-        complexity=names, speed=[*timed, '--backends', 'eager', 'onnxruntime', *device, *usual, '15', '--seconds', '4'],
+        complexity=names, speed=[*timed, '--backends', 'eager', 'onnxruntime', *device, *usual, '10', '--seconds', '2'],
         scaling=[*(chosen[family].name for family in SCALED), '--detector', DETECTOR, '--people', '1', '2', '4', '8',
                  '--backend', 'onnxruntime', *usual, '5', '--seconds', '8'])
 

@@ -368,6 +368,17 @@ def scaling() -> str:
     return f'{found.caption}.\n\n{found.markdown()}'
 
 
+def parts() -> str:
+    """How long each part of the comparison took."""
+    rows, found = [], read(RESULTS / 'run.json', 'run')
+    for row in found:
+        if 'reason' not in row:
+            rows.append([row['part'], f'{row["seconds"]:.0f}', row['exit_code']])
+    total = sum(row['seconds'] for row in found if 'reason' not in row)
+    return (_measured_on(found) + markdown(['part', 'seconds', 'exit code'], rows)
+            + f'\nTogether {total / 60:.1f} minutes.\n')
+
+
 def choice() -> str:
     """What a choice looks like: one of the scenarios, from published times."""
     said = io.StringIO()
@@ -383,7 +394,7 @@ TABLES = {
     'corrections': (corrections, ''), 'occlusion': (occlusion, 'occlusion'),
     'calibration': (calibration, 'calibration'), 'attention': (attention, 'attention'),
     'speed': (speed, 'speed'), 'speed_short': (speed_short, 'speed'), 'multiplier': (multiplier, 'speed'),
-    'memory': (memory, 'speed'),
+    'memory': (memory, 'speed'), 'parts': (parts, 'run'),
     'profiles': (profiles, 'profile'), 'mish_forms': (mish_forms, 'mish'), 'people': (people, 'people'),
     'scaling': (scaling, 'scaling'), 'crossover': (crossover, 'scaling'), 'choice': (choice, 'complexity')}
 

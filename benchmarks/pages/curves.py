@@ -75,7 +75,7 @@ def scaling(results, args):
             label = ' + '.join(title_of(name) for name in (r['name'], r['detector']) if name)
             groups.setdefault(label, []).append((r['people'], [1000 * s for s in r['seconds']]))
             styles.setdefault(label, len(styles))
-        plots.plain_log(ax.xaxis)
+        plots.plain_log(ax.xaxis, sorted({r['people'] for r in here}))
         plots.plain_log(ax.yaxis)
         _lines(ax, groups, styles=styles)
         rings = []

@@ -56,11 +56,13 @@ def axes(title: str, protocol: str, x: str, y: str, columns: int = 1):
     return fig, list(found[0])
 
 
-def plain_log(axis) -> None:
-    """A logarithmic axis with numbers as people write them."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+def plain_log(axis, values=None) -> None:
+    """A logarithmic axis with numbers as people write them, at ``values`` where given."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
     axis.axes.set(**{f'{axis.axis_name}scale': 'log'})
-    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+    axis.set_major_locator(FixedLocator(values) if values else LogLocator(base=10, subs=(1, 2, 5)))
+    if values:
+        axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
     axis.set_minor_formatter(NullFormatter())
 
@@ -83,9 +85,10 @@ def points(ax, found, size=None, pale=()) -> None:
 
 
 def legend(ax, handles, **place) -> None:
-    """A legend beside those that are there."""
+    """A legend beside those that are there, legible where lines pass behind it."""
     from matplotlib.legend import Legend
-    ax.add_artist(Legend(ax, handles, [handle.get_label() for handle in handles], **place))
+    ax.add_artist(Legend(ax, handles, [handle.get_label() for handle in handles], frameon=True, framealpha=0.85,
+                         facecolor='white', edgecolor='none', **place))
 
 
 def paradigms(found) -> list:
