@@ -14,6 +14,7 @@ import re
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from textwrap import shorten
 
 from benchmarks import joined, select, zoo
 from benchmarks.pages import report_measured, report_tables
@@ -103,6 +104,16 @@ def _on_one_device(kind: str) -> list[dict]:
     return [row for row in rows if row['environment']['device'] == device]
 
 
+def _by_device(kind: str) -> list[tuple[str, list[dict]]]:
+    """Rows of a kind for each device, the one of :func:`_on_one_device` first, then those with most figures."""
+    rows, found = read(RESULTS / f'{kind}.json', kind), {}
+    for row in rows:
+        found.setdefault(row['environment']['device'], []).append(row)
+    first = _on_one_device(kind)[0]['environment']['device']
+    return sorted(found.items(), key=lambda item: (
+        item[0] != first, -sum('reason' not in row for row in item[1]), item[0]))
+
+
 def _px(value) -> str:
     return f'{value:.2g}' if value >= 1e-4 else f'{value:.0e}'
 
@@ -140,23 +151,42 @@ def systems() -> str:
     device = joined.most_measured(RESULTS)
     lines = {line.name: line for line in joined.table(RESULTS, device)}
     key = joined.usual_speed(list(lines.values()))
-    rows = []
+    rows, marks = [], {}
     for line in (lines[name] for name in SHOWN):
         cells = [line.title, line.train_data, _published_ap(line),
                  _counted(line.params, line.published['params_m']), _counted(line.gmacs, line.published['gmacs'])]
         row = line.speed.get(key, {})
+        if key and 'ms' not in row:
+            row = _elsewhere(line.name, key) or row
+        where = row['environment']['device'] if row else device
+        mark = '' if where == device else f' ({marks.setdefault(where, chr(ord("a") + len(marks)))})'
         if 'ms' in row:
-            cells += ['{:.1f} [{:.1f}, {:.1f}]'.format(*row['ms']), '{:.2f} [{:.2f}, {:.2f}]'.format(*row['ratio'])]
+            cells += ['{:.1f} [{:.1f}, {:.1f}]'.format(*row['ms']) + mark,
+                      '{:.2f} [{:.2f}, {:.2f}]'.format(*row['ratio']) + mark]
         elif key:
-            cells += [row.get('reason', joined.NOT_YET).replace('|', r'\|'), '']
+            cells += [(_reason(row) if row else joined.NOT_YET) + mark, '']
         rows.append(cells)
     header = ['system, input', 'trained on', 'AP, published', 'M params', 'G MACs',
               *['ms', 'times RTMPose-m'] * bool(key)]
     where = (f' Milliseconds of one call on {device}, {key[0]}, {key[1]} thread'
-             f'{"s" * (key[1] != 1)}, float32, median [p10, p90].') if key else ''
+             f'{"s" * (key[1] != 1)}, float32, median [p10, p90]'
+             + ''.join(f'; {mark}: on {other}, where RTMPose-m had other milliseconds, too'
+                       for other, mark in marks.items()) + '.') if key else ''
     return ('AP in % on COCO val2017 as published: on boxes of a detector with a flip test, unless something else is '
             'beside it; parameters and arithmetic as counted here, in brackets what was published where that is '
             f'another number.{where}\n\n' + markdown(header, rows))
+
+
+def _elsewhere(name: str, key) -> dict | None:
+    """What another device gave for a network, figures before reasons, its form for deployment first."""
+    found = [row for _, rows in _by_device('speed') for row in rows if row['name'] == name and key == (
+        row['backend'], row['threads'], row['batch'], row['precision'])]
+    return min(found, key=lambda row: ('reason' in row, row['form'] != joined.FORM), default=None)
+
+
+def _reason(row) -> str:
+    """Why there is no figure, as long as a cell may be and without the folders of the machine."""
+    return shorten(re.sub(r'(?<!\S)/\S*/', '', row['reason']), 120, placeholder=' ...').replace('|', r'\|')
 
 
 def _published_ap(line) -> str:
@@ -228,38 +258,43 @@ def attention() -> str:
         ['picture', 'the person is hidden by', 'gates', 'sure ones, mean', 'most', 'all, mean', 'most'], rows)
 
 
-def _speed_rows():
-    """(name, form, precision) -> {(backend, threads): row}, slowest last, and the device."""
-    rows, found = _on_one_device('speed'), {}
+def _speed_rows(rows):
+    """(name, form, precision) -> {(backend, threads): row}, slowest last."""
+    found = {}
     for row in rows:
         if row['name'] in TIMED and row['batch'] == 1 and (row['backend'], row['threads']) in RUNS and 'ms' in row:
             found.setdefault((row['name'], row['form'], row['precision']), {})[row['backend'], row['threads']] = row
-    return (sorted(found.items(), key=lambda item: min(row['ms'][0] for row in item[1].values())),
-            rows[0]['environment']['device'])
+    return sorted(found.items(), key=lambda item: min(row['ms'][0] for row in item[1].values()))
 
 
 def speed() -> str:
     """Milliseconds and ratios to RTMPose-m 256x192, with spreads."""
-    rows, (found, device) = [], _speed_rows()
-    for (name, form, precision), by_run in found:
-        cells = []
-        for run in RUNS:
-            row = by_run.get(run)
-            if row is None:
-                cells.append('')
-                continue
-            ratio = row['ratio']
-            least = f', roofline {row["roofline_ms"]:.1f}' if 'roofline_ms' in row else ''
-            cells.append(f'{row["ms"][0]:.1f} ms{least}; {ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]')
-        rows.append([f'{name} {form} {precision}', *cells])
-    return (f'{device}, batch 1; ratio to RTMPose-m 256x192 fp32 of the same rounds, median [p10, p90]:\n\n'
-            + markdown(['network', *RUN_NAMES], rows))
+    parts = []
+    for device, measured in _by_device('speed'):
+        rows = []
+        for (name, form, precision), by_run in _speed_rows(measured):
+            cells = []
+            for run in RUNS:
+                row = by_run.get(run)
+                if row is None:
+                    cells.append('')
+                    continue
+                ratio = row['ratio']
+                least = f', roofline {row["roofline_ms"]:.1f}' if 'roofline_ms' in row else ''
+                cells.append(f'{row["ms"][0]:.1f} ms{least}; {ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]')
+            rows.append([f'{name} {form} {precision}', *cells])
+        if rows:
+            parts.append(f'{device}, batch 1; ratio to RTMPose-m 256x192 fp32 of the same rounds, median [p10, p90]:'
+                         '\n\n'
+                         + markdown(['network', *RUN_NAMES], rows))
+    return '\n'.join(parts)
 
 
 def speed_short() -> str:
     """Ratios alone, of the networks that a reader compares."""
-    rows, (found, device) = [], _speed_rows()
-    for (name, form, precision), by_run in found:
+    device, measured = _by_device('speed')[0]
+    rows = []
+    for (name, form, precision), by_run in _speed_rows(measured):
         if precision == 'fp32' and form != 'written':
             rows.append([name, *(f'{by_run[run]["ms"][0]:.1f} ({by_run[run]["ratio"][0]:.2f})' if run in by_run else ''
                                  for run in RUNS)])
@@ -267,43 +302,47 @@ def speed_short() -> str:
             '256x192 in the same rounds):\n\n' + markdown(['network', *RUN_NAMES], rows))
 
 
+def _of_representatives(cells) -> str:
+    """A table for each device: a line for each of the smallest systems of families, number of threads and batch.
+
+    Args:
+        cells: gives the cells of a line from {backend: row}, or None for no line.
+    """
+    parts = []
+    for device, measured in _by_device('speed'):
+        found, rows = {}, []
+        for row in measured:
+            if row['form'] != 'written' and row['precision'] == 'fp32':
+                found.setdefault((row['name'], row['threads'], row['batch']), {})[row['backend']] = row
+        for name in (line.name for line in joined.representatives().values()):
+            for of, by in sorted((of, by) for of, by in found.items() if of[0] == name):
+                line = cells(by)
+                rows += [[*of, *line]] if line else []
+        if rows:
+            parts.append(f'On {device}, float32:\n\n' + markdown(
+                ['system', 'threads', 'batch', 'eager', *BACKENDS.values()], rows))
+    return '\n'.join(parts)
+
+
 def multiplier() -> str:
     """How many times as fast as eager torch the back ends are, for the smallest system of each family and batch."""
-    found, device = {}, ''
-    for row in _on_one_device('speed'):
-        device = row['environment']['device']
-        if row['form'] != 'written' and row['precision'] == 'fp32':
-            found.setdefault((row['name'], row['threads'], row['batch']), {})[row['backend']] = row
-    rows = []
-    for name in (line.name for line in joined.representatives().values()):
-        for (_, threads, batch), by in sorted((key, by) for key, by in found.items() if key[0] == name):
-            if 'eager' in by:
-                rows.append([name, threads, batch, _gain(by['eager']), *(_gain(by.get(b)) for b in BACKENDS)])
-    return f'On {device}, float32:\n\n' + markdown(
-        ['system', 'threads', 'batch', 'eager', *BACKENDS.values()], rows)
-
-
-def _gain(row) -> str:
-    if row is None:
-        return 'not measured'
-    if 'reason' in row:
-        return f'not available: {row["reason"]}'.replace('|', '/')
-    ms, gain = f'{row["ms"][0]:.1f} ms', row.get('speedup_over_eager')
-    return ms if gain is None else f'{ms}; {gain[0]:.2f} [{gain[1]:.2f}, {gain[2]:.2f}]'
+    return _of_representatives(lambda by: 'eager' in by and [
+        _gain(by[b]) if b in by else 'not measured' for b in ('eager', *BACKENDS)])
 
 
 def memory() -> str:
-    """How much larger the process is at the peak of its calls, for the smallest system of each family."""
-    found, device = {}, ''
-    for row in _on_one_device('speed'):
-        if row['form'] != 'written' and row['precision'] == 'fp32' and row.get('peak_memory_mb') is not None:
-            device = row['environment']['device']
-            found.setdefault((row['name'], row['threads'], row['batch']), {})[row['backend']] = row['peak_memory_mb']
-    names, backends = [line.name for line in joined.representatives().values()], ('eager', *BACKENDS)
-    rows = [[*of, *(f'{by[backend]:.0f}' if backend in by else '' for backend in backends)]
-            for name in names for of, by in sorted(found.items()) if of[0] == name]
-    return f'MB, on {device}, float32:\n\n' + markdown(
-        ['system', 'threads', 'batch', 'eager', *BACKENDS.values()], rows)
+    """MB by which the process is larger at the peak of its calls, for the smallest system of each family."""
+    def cells(by):
+        told = [by.get(b, {}).get('peak_memory_mb') for b in ('eager', *BACKENDS)]
+        return any(told) and ['' if mb is None else f'{mb:.0f}' for mb in told]
+    return _of_representatives(cells)
+
+
+def _gain(row) -> str:
+    if 'reason' in row:
+        return f'not available: {_reason(row)}'
+    ms, gain = f'{row["ms"][0]:.1f} ms', row.get('speedup_over_eager')
+    return ms if gain is None else f'{ms}; {gain[0]:.2f} [{gain[1]:.2f}, {gain[2]:.2f}]'
 
 
 def profiles() -> str:

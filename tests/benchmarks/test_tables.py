@@ -54,6 +54,21 @@ def test_a_table_shows_one_device_and_names_it(tmp_path, monkeypatch):
     assert {name: tables.shown(name) for name in before} == before
 
 
+def test_what_only_another_device_has_is_marked_and_stands_apart(tmp_path, monkeypatch):
+    folder = everything(tmp_path / 'results')
+    monkeypatch.setattr(tables, 'RESULTS', folder)
+    other, name = dict(ENVIRONMENT, device='A GPU'), 'td-hm_mobilenetv2_8xb64-210e_coco-256x192'
+    assert 'A GPU' not in ''.join(map(tables.shown, ('zoo', 'multiplier', 'memory', 'speed')))
+    for backend, ms in (('onnxruntime', 5.0), ('eager', 10.0)):
+        speed(folder, name, backend, ms, id=backend, environment=other, peak_memory_mb=7)
+    lines = tables.shown('zoo').splitlines()
+    assert '; a: on A GPU, ' in lines[0]
+    assert [' (a) | ' in line for line in lines[2:]] == ['MobileNetV2' in line for line in lines[2:]]
+    for shown in map(tables.shown, ('multiplier', 'memory')):
+        assert f'| {name} |' in shown.partition('On A GPU, float32')[2]
+        assert name not in shown.partition('On A GPU, float32')[0]
+
+
 def test_rows_of_two_protocols_are_two_tables(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
     accuracy(tmp_path, 'one', 0.5)
