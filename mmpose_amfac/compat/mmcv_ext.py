@@ -21,6 +21,18 @@ def nms(boxes, scores, iou_threshold: float, offset: int = 0):
     """Greedy suppression like the compiled operator: indices of the boxes kept, best score first."""
     import torch
 
+    # a trace would hold every step of this picture, gigabytes where there are many classes
+    state = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        return _greedy(boxes, scores, iou_threshold, offset)
+    finally:
+        torch._C._set_tracing_state(state)
+
+
+def _greedy(boxes, scores, iou_threshold: float, offset: int):
+    import torch
+
     corner, far = boxes[:, :2], boxes[:, 2:]
     area = (far - corner + offset).prod(1)
     order = scores.argsort(descending=True, stable=True)
