@@ -110,7 +110,7 @@ def occlusion(results, args):
     ways = list(dict.fromkeys(row['way'] for row in rows if row['way'] != 'none')) or ['none']
     level = Counter(f'{row["interval"]["level"]:.0%}' for row in rows).most_common(1)[0][0]
     fig, found = plots.axes('Accuracy where persons are hidden', fill(f'{words}; band: {level} interval', 125),
-                            'share of the box that is hidden', 'AP, % (measured)', len(ways[:PANELS]))
+                            'hidden share of the box', 'AP, % (measured)', len(ways[:PANELS]))
     for ax, way in zip(found, ways):
         groups = {}
         for row in rows:

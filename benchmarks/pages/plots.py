@@ -40,16 +40,19 @@ def style():
 
 def axes(title: str, protocol: str, x: str, y: str, columns: int = 1):
     """A figure and its axes, side by side with a common vertical one; ``protocol`` stands below the title."""
+    import matplotlib
     import matplotlib.pyplot as plt
+    from matplotlib.transforms import ScaledTranslation
     fig, found = plt.subplots(1, columns, sharey=True, squeeze=False)
     fig.suptitle(title, x=0.01, ha='left', fontsize=12, fontweight='bold')
     # the figure has no place of its own for a subtitle: the title of the first axes is one
     look = dict(fontsize=8.5, fontweight='normal', color='#444444')
     found[0][0].set_title(protocol, **look)
     if columns > 1:
-        # it reaches over all axes; another one keeps its height, or it would push them apart
-        found[0][0]._left_title.set_in_layout(False)
-        found[0][1].set_title('\n' * protocol.count('\n') + ' ', **look)
+        # it reaches over all axes: a text does not push them apart, an empty title keeps its height
+        found[0][0].set_title('\n' * protocol.count('\n') + ' ', **look)
+        found[0][0].text(0, 1, protocol, transform=found[0][0].transAxes + ScaledTranslation(
+            0, matplotlib.rcParams['axes.titlepad'] / 72, fig.dpi_scale_trans), va='bottom', in_layout=False, **look)
     found[0][0].set_ylabel(y)
     for ax in found[0]:
         ax.set_xlabel(x)
