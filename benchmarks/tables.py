@@ -151,13 +151,13 @@ def systems() -> str:
     device = joined.most_measured(RESULTS)
     lines = {line.name: line for line in joined.table(RESULTS, device)}
     key = joined.usual_speed(list(lines.values()))
-    rows, marks = [], {}
+    rows, marks, elsewhere = [], {}, _elsewhere(key) if key else {}
     for line in (lines[name] for name in SHOWN):
         cells = [line.title, line.train_data, _published_ap(line),
                  _counted(line.params, line.published['params_m']), _counted(line.gmacs, line.published['gmacs'])]
         row = line.speed.get(key, {})
-        if key and 'ms' not in row:
-            row = _elsewhere(line.name, key) or row
+        if 'ms' not in row:
+            row = elsewhere.get(line.name, row)
         where = row['environment']['device'] if row else device
         mark = '' if where == device else f' ({marks.setdefault(where, chr(ord("a") + len(marks)))})'
         if 'ms' in row:
@@ -177,11 +177,13 @@ def systems() -> str:
             f'another number.{where}\n\n' + markdown(header, rows))
 
 
-def _elsewhere(name: str, key) -> dict | None:
-    """What another device gave for a network, figures before reasons, its form for deployment first."""
-    found = [row for _, rows in _by_device('speed') for row in rows if row['name'] == name and key == (
-        row['backend'], row['threads'], row['batch'], row['precision'])]
-    return min(found, key=lambda row: ('reason' in row, row['form'] != joined.FORM), default=None)
+def _elsewhere(key) -> dict[str, dict]:
+    """Name -> the row of any device for a ``joined.Line.speed`` key: figures before reasons, then the deploy form."""
+    rows = [row for _, rows in _by_device('speed') for row in rows
+            if key == (row['backend'], row['threads'], row['batch'], row['precision'])]
+    # the last of equal names stays
+    return {row['name']: row for row in sorted(rows, reverse=True, key=lambda row: (
+        'reason' in row, row['form'] != joined.FORM))}
 
 
 def _reason(row) -> str:
@@ -302,11 +304,12 @@ def speed_short() -> str:
             '256x192 in the same rounds):\n\n' + markdown(['network', *RUN_NAMES], rows))
 
 
-def _of_representatives(cells) -> str:
+def _of_representatives(what: str, cells) -> str:
     """A table for each device: a line for each of the smallest systems of families, number of threads and batch.
 
     Args:
-        cells: gives the cells of a line from {backend: row}, or None for no line.
+        what: the cells show, before the device.
+        cells: gives the cells of a line from {backend: row}, or nothing for no line.
     """
     parts = []
     for device, measured in _by_device('speed'):
@@ -319,14 +322,14 @@ def _of_representatives(cells) -> str:
                 line = cells(by)
                 rows += [[*of, *line]] if line else []
         if rows:
-            parts.append(f'On {device}, float32:\n\n' + markdown(
+            parts.append(f'{what} {device}, float32:\n\n' + markdown(
                 ['system', 'threads', 'batch', 'eager', *BACKENDS.values()], rows))
     return '\n'.join(parts)
 
 
 def multiplier() -> str:
     """How many times as fast as eager torch the back ends are, for the smallest system of each family and batch."""
-    return _of_representatives(lambda by: 'eager' in by and [
+    return _of_representatives('On', lambda by: 'eager' in by and [
         _gain(by[b]) if b in by else 'not measured' for b in ('eager', *BACKENDS)])
 
 
@@ -335,7 +338,7 @@ def memory() -> str:
     def cells(by):
         told = [by.get(b, {}).get('peak_memory_mb') for b in ('eager', *BACKENDS)]
         return any(told) and ['' if mb is None else f'{mb:.0f}' for mb in told]
-    return _of_representatives(cells)
+    return _of_representatives('MB, on', cells)
 
 
 def _gain(row) -> str:

@@ -55,6 +55,10 @@ def fill(content: dict, poses: list[dict], least: float) -> int:
     return filled
 
 
+def _entries(found, *fields: str) -> bool:
+    return isinstance(found, list) and all(isinstance(one, dict) and one.keys() >= set(fields) for one in found)
+
+
 def main(argv=None) -> int:
     """Write the filled annotations."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,8 +68,12 @@ def main(argv=None) -> int:
     parser.add_argument('--score-thr', type=float, default=0.4, help='default %(default)s')
     args = parser.parse_args(argv)
     number('--score-thr', args.score_thr, 0, 1)
-    content = read_json(args.annotations, 'annotations')
-    filled = fill(content, read_json(args.poses, 'results'), args.score_thr)
+    content, poses = read_json(args.annotations, 'annotations'), read_json(args.poses, 'results')
+    if not isinstance(content, dict) or not _entries(content.get('annotations'), 'id', 'image_id', 'keypoints'):
+        raise AMFACError(f'{args.annotations} must have annotations, each with id, image_id and keypoints')
+    if not _entries(poses, 'image_id', 'keypoints'):
+        raise AMFACError(f'{args.poses} must be a list of poses, each with image_id and keypoints')
+    filled = fill(content, poses, args.score_thr)
     write_json(args.out, content)
     print(f'{filled} joints of {len(content["annotations"])} annotations filled, written to {args.out}')
     return 0

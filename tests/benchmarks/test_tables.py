@@ -64,9 +64,9 @@ def test_what_only_another_device_has_is_marked_and_stands_apart(tmp_path, monke
     lines = tables.shown('zoo').splitlines()
     assert '; a: on A GPU, ' in lines[0]
     assert [' (a) | ' in line for line in lines[2:]] == ['MobileNetV2' in line for line in lines[2:]]
-    for shown in map(tables.shown, ('multiplier', 'memory')):
-        assert f'| {name} |' in shown.partition('On A GPU, float32')[2]
-        assert name not in shown.partition('On A GPU, float32')[0]
+    for table, start in (('multiplier', 'On A GPU, float32'), ('memory', 'MB, on A GPU, float32')):
+        before, found, after = tables.shown(table).partition(start)
+        assert found and f'| {name} |' in after and name not in before
 
 
 def test_rows_of_two_protocols_are_two_tables(tmp_path, monkeypatch):

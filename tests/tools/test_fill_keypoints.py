@@ -43,3 +43,6 @@ def test_the_command(root, tmp_path):
     assert json.loads((tmp_path / 'filled.json').read_text())['annotations'][0]['num_keypoints'] == 3
     done = subprocess.run([*command, '--score-thr', '1'], cwd=root, capture_output=True, text=True)
     assert done.returncode == 2 and '--score-thr=1.0 must be' in done.stderr
+    (tmp_path / 'poses.json').write_text('{}')
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 2 and 'poses.json must be a list of poses' in done.stderr
