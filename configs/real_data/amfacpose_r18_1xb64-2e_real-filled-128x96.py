@@ -1,5 +1,5 @@
 # Fourth run: starts from the 128x96 one of a single epoch. COCO persons stand in an epoch twice, as such are evaluated;
-# tools/fill_keypoints.py has filled in joints of the sports pictures that nobody labelled, those of the face among them.
+# tools/fill_keypoints.py filled in joints of the sports pictures that nobody labelled, those of the face among them.
 _base_ = './amfacpose_r18_1xb64-1e_real-128x96.py'
 
 train_dataloader = dict(
