@@ -148,8 +148,12 @@ def load_config(system: System):
 def config_digest(system: System) -> str:
     """sha256 of its config with all that it inherits: another one is another system, whatever its name."""
     from mmengine.config import Config
-    cfg = Config.fromfile(config_file(system)).to_dict()
-    return hashlib.sha256(json.dumps(cfg, sort_keys=True, default=str).encode()).hexdigest()
+    return digest_of(Config.fromfile(config_file(system)))
+
+
+def digest_of(cfg) -> str:
+    """sha256 of a whole config."""
+    return hashlib.sha256(json.dumps(cfg.to_dict(), sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _drop_pretrained(node) -> None:

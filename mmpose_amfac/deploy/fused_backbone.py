@@ -108,7 +108,7 @@ class FusedBackbone(nn.Module):
             for block in stage:
                 x, gate = block(x, gate), None
             x = scrm(x)
-            gate = se.gate(x) if isinstance(se, SE) else None
+            gate = se.gate(x.mean((2, 3), keepdim=True)) if isinstance(se, SE) else None
             if i in self.out_indices:
                 level = Gated(x, gate)
                 out.append(level if self.gated else level.applied())

@@ -1,29 +1,29 @@
-"""SeededAugmentationHook: tells the transform which epoch it is."""
+"""SeededAugmentationHook: tells augmentation which epoch it is."""
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from mmpose_amfac.datasets import SeededAugmentation, every_dataset
 from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.models.data_preprocessors import CropAugment
 
 
 @HOOKS.register_module()
 class SeededAugmentationHook(Hook):
-    """Set seed and epoch of every ``SeededAugmentation`` in the training data set before each epoch.
+    """Set seed and epoch of every ``SeededAugmentation`` and ``CropAugment`` before each epoch.
 
     Raises:
-        AMFACError: the training pipeline has no ``SeededAugmentation``.
+        AMFACError: neither the training pipeline nor the data preprocessor has one.
     """
 
     def before_train_epoch(self, runner) -> None:
-        found = [
-            transform
-            for dataset in every_dataset(runner.train_dataloader.dataset)
-            for transform in getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-            if isinstance(transform, SeededAugmentation)
-        ]
+        preprocessor = getattr(getattr(runner.model, 'module', runner.model), 'data_preprocessor', None)
+        places = [getattr(preprocessor, 'batch_augments', None) or ()]
+        places += [getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+                   for dataset in every_dataset(runner.train_dataloader.dataset)]
+        found = [step for steps in places for step in steps if isinstance(step, (CropAugment, SeededAugmentation))]
         if not found:
-            raise AMFACError("SeededAugmentationHook needs dict(type='SeededAugmentation') in the training pipeline")
-        for transform in found:
-            transform.set_state(runner.seed, runner.epoch)
-
+            raise AMFACError("SeededAugmentationHook needs dict(type='SeededAugmentation') in the training pipeline, "
+                             "or dict(type='CropAugment') in data_preprocessor.batch_augments")
+        for step in found:
+            step.set_state(runner.seed, runner.epoch)

@@ -82,7 +82,11 @@ class AMFACHead(BaseHead):
             height, width = (n * self.decoder.input_size[1] // self.map_size[0] for n in x.shape[-2:])
             raise AMFACError(f'the head was built for a {self.decoder.input_size} input (width, height) but got a map '
                              f'of a {(width, height)} one; set codec.input_size to the size of the pictures')
-        x = self.embedding(x).unflatten(1, (self.out_channels, self.embed_dims))
+        split = (self.out_channels, self.embed_dims)
+        if self.training:  # the embedding is linear: that of the means is the same, and has no map to keep
+            return tuple(self.embedding(x.mean(axis, keepdim=True)).flatten(2).unflatten(1, split).flatten(2)
+                         for axis in (2, 3))
+        x = self.embedding(x).unflatten(1, split)
         return x.mean(3).flatten(2), x.mean(4).flatten(2)
 
     def forward(self, feats):

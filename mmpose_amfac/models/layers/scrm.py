@@ -24,11 +24,15 @@ class SCRM(nn.Module):
                                       bias=False)
         self.spatial_norm = nn.BatchNorm2d(channels)
 
+    def mask_logits(self, x: torch.Tensor, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both masks before the sigmoid; ``mean`` over the map has the shape (B, channels, 1, 1)."""
+        channel = self.channel_norm(self.channel_conv(mean.flatten(1)[:, None]))[:, 0, :, None, None]
+        return channel, self.spatial_norm(self.spatial_conv(x))
+
     def masks(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Channel mask (B, channels, 1, 1) and spatial mask (B, channels, H, W), both in (0, 1)."""
-        mean = x.mean((2, 3))[:, None]
-        channel = torch.sigmoid(self.channel_norm(self.channel_conv(mean)))[:, 0, :, None, None]
-        return channel, torch.sigmoid(self.spatial_norm(self.spatial_conv(x)))
+        channel, spatial = self.mask_logits(x, x.mean((2, 3), keepdim=True))
+        return torch.sigmoid(channel), torch.sigmoid(spatial)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         channel, spatial = self.masks(x)

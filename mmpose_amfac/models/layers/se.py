@@ -17,10 +17,9 @@ class SE(nn.Module):
         self.squeeze = nn.Conv2d(channels, channels // reduction, 1)
         self.excite = nn.Conv2d(channels // reduction, channels, 1)
 
-    def gate(self, x: torch.Tensor) -> torch.Tensor:
-        """The gate s, shape (B, channels, 1, 1)."""
-        mean = x.mean((2, 3), keepdim=True)
+    def gate(self, mean: torch.Tensor) -> torch.Tensor:
+        """The gate s of the mean over the map; both have the shape (B, channels, 1, 1)."""
         return torch.sigmoid(self.excite(torch.relu(self.squeeze(mean))))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.gate(x)
+        return x * self.gate(x.mean((2, 3), keepdim=True))

@@ -143,3 +143,10 @@ def test_another_number_of_joints_loads_the_rest_and_lists_the_embedding(tmp_pat
     changed = {k for k in after if not torch.equal(before[k], after[k])}
     assert 'embedding.weight' not in changed
     assert torch.equal(after['mlp_x.0.weight'], build(joints=17).state_dict()['mlp_x.0.weight'])
+
+
+def test_training_takes_means_before_the_embedding():
+    head = build()
+    expected, trained = head(feats()), head.train()(feats())
+    for a, b in zip(expected, trained):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)

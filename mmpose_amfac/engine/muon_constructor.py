@@ -1,0 +1,50 @@
+"""MuonConstructor: orthogonalised updates for matrices, AdamW for the rest."""
+
+from mmengine.optim import DefaultOptimWrapperConstructor
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+
+from mmpose_amfac.errors import AMFACError
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class MuonConstructor(DefaultOptimWrapperConstructor):
+    """An optimiser wrapper with ``pytorch_optimizer.Muon`` (``pip install pytorch-optimizer``).
+
+    Muon replaces the momentum of a weight matrix by the orthogonal one next to it. It gets the weights of linear
+    layers and of convolutions with at least ``smallest`` inputs and outputs (depthwise ones have a single input);
+    AdamW gets the others, and vectors (biases, norms) without weight decay.
+
+    ``optimizer`` in the wrapper's config has the arguments of that Muon: ``lr``, ``weight_decay`` and ``momentum``,
+    and for AdamW ``adamw_lr``, ``adamw_wd``, ``adamw_betas``. Schedules scale both rates.
+
+    Args:
+        optim_wrapper_cfg: config of the wrapper with its ``optimizer``.
+        paramwise_cfg: ``smallest``, 8 unless given.
+
+    Raises:
+        AMFACError: pytorch-optimizer is not installed, or no weight is a matrix.
+    """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None):
+        super().__init__(optim_wrapper_cfg)
+        self.smallest = (paramwise_cfg or {}).get('smallest', 8)
+
+    def __call__(self, model):
+        try:
+            from pytorch_optimizer import Muon
+        except ImportError as error:
+            raise AMFACError('MuonConstructor needs pytorch-optimizer: pip install pytorch-optimizer') from error
+        matrices, others, vectors = [], [], []
+        for parameter in getattr(model, 'module', model).parameters():
+            if parameter.requires_grad:
+                small = parameter.ndim > 1 and min(parameter.shape[:2]) < self.smallest
+                (vectors if parameter.ndim < 2 else others if small else matrices).append(parameter)
+        if not matrices:
+            raise AMFACError(f'MuonConstructor: no weight has {self.smallest} inputs and outputs; take AdamW')
+        groups = [dict(params=matrices, use_muon=True), dict(params=others, use_muon=False),
+                  dict(params=vectors, use_muon=False, weight_decay=0.0)]
+        options = {key: value for key, value in self.optimizer_cfg.items() if key != 'type'}
+        optimizer = Muon([group for group in groups if group['params']], **options)
+        # MMEngine logs and schedules the rate of the defaults, too, where Muon has none
+        optimizer.defaults['lr'] = optimizer.param_groups[0]['lr']
+        return OPTIM_WRAPPERS.build(dict(self.optim_wrapper_cfg), default_args=dict(optimizer=optimizer))
