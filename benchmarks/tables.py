@@ -17,6 +17,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from benchmarks import joined, select, zoo
+from benchmarks.pages import experiments as experiment_pages
 from benchmarks.pages import report_measured, report_tables
 from benchmarks.pages.cells import protocol
 from benchmarks.results import RESULTS, read
@@ -27,7 +28,8 @@ from mmpose_amfac.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', *ROOT.glob('docs/*.md'), *ROOT.glob('configs/*/README.md'),
-         ROOT / 'mmpose_amfac/weights/README.md', ROOT / 'benchmarks/README.md']
+         ROOT / 'mmpose_amfac/weights/README.md', ROOT / 'benchmarks/README.md',
+         ROOT / 'benchmarks/experiments/README.md']
 BLOCK = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 
 # of our networks, as the paper calls them
@@ -429,6 +431,15 @@ def choice() -> str:
     return f'```\n$ python -m benchmarks.select --scenario edge\n{said.getvalue()}```\n'
 
 
+def experiments() -> str:
+    """What was tried in training, a table for each group."""
+    parts = [f'AP: {"; ".join(experiment_pages.protocols(RESULTS))}.\n']
+    for group, header, lines in experiment_pages.log(RESULTS):
+        head = [header, ['---', '---', '---:', '---', '---', '---'], *lines]
+        parts.append(f'**{group}**\n\n' + ''.join(f'| {" | ".join(map(str, line))} |\n' for line in head))
+    return '\n'.join(parts)
+
+
 # name -> what makes it, and the kind of the result file without which there is nothing to show
 TABLES = {
     'complexity': (complexity, 'complexity'), 'accuracy': (accuracy, ''), 'parity': (parity, 'parity'),
@@ -438,7 +449,8 @@ TABLES = {
     'speed': (speed, 'speed'), 'speed_short': (speed_short, 'speed'), 'multiplier': (multiplier, 'speed'),
     'memory': (memory, 'speed'), 'parts': (parts, 'run'),
     'profiles': (profiles, 'profile'), 'mish_forms': (mish_forms, 'mish'), 'people': (people, 'people'),
-    'scaling': (scaling, 'scaling'), 'crossover': (crossover, 'scaling'), 'choice': (choice, 'complexity')}
+    'scaling': (scaling, 'scaling'), 'crossover': (crossover, 'scaling'), 'choice': (choice, 'complexity'),
+    'experiments': (experiments, 'training')}
 
 
 def shown(name: str) -> str:
