@@ -6,13 +6,13 @@ The experiments stand in ``experiments/experiments.yaml``: a config, the entries
 the reference, and what was decided. Each is trained by ``tools/train.py`` in a process of its own, its newest weights
 (those of the moving average where there is one) are scored on ground-truth boxes with a flip test, and the difference
 to the reference has a paired interval; a reference that is not in the work dir is trained first. A row that the file
-has is not measured again unless config or changes are others; a training that was ended goes on from its last epoch.
+has is not measured again unless config, changes, annotations or the weights of the reference are others; a training
+that was ended goes on from its last epoch.
 
 Exit code 0: all rows are there; 1: one failed, and its row says why; 2: the call was wrong.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -26,10 +26,12 @@ from benchmarks.record import environment
 from benchmarks.results import Results
 from benchmarks.scoring.task import Task, add_options, failed
 from mmpose_amfac.errors import AMFACError, one_line_errors
-from mmpose_amfac.files import atomic_path
+from mmpose_amfac.files import atomic_path, read_json, sha256, write_json
 
 FOLDER = Path(__file__).parent / 'experiments'
 ROOT = FOLDER.parents[1]
+# whose versions decide what comes out
+MODULES = ('torch', 'mmpose', 'mmengine', 'pytorch_optimizer')
 
 
 def experiments(path=FOLDER / 'experiments.yaml') -> dict[str, dict]:
@@ -70,13 +72,24 @@ def load(one: dict):
     """The config with its changes.
 
     Raises:
-        AMFACError: a change of an entry that the config does not have, or the config is not there.
+        AMFACError: the config is not there, or has no such place for a change.
     """
     from mmengine.config import Config
     path = FOLDER / one['config']
     if not path.is_file():
         raise AMFACError(f'experiment {one["name"]}: config {path} does not exist')
     cfg = Config.fromfile(path)
+    for key in one['options']:
+        *parents, last = key.split('.')
+        node = cfg
+        for part in parents:
+            try:
+                node = node[int(part)] if part.isdigit() else node[part]
+            except (KeyError, IndexError, TypeError):
+                raise AMFACError(f'experiment {one["name"]}: {one["config"]} has no {key}') from None
+        # what is built from a type may get an argument that the config leaves at its default
+        if last not in node and 'type' not in node:
+            raise AMFACError(f'experiment {one["name"]}: {one["config"]} has no {key}')
     cfg.merge_from_dict(dict(one['options'], **{'randomness.seed': one['seed']}))
     return cfg
 
@@ -86,59 +99,76 @@ def config_of(folder: Path) -> Path:
     return folder.with_name(f'{folder.name}.py')
 
 
-def train(one: dict, cfg, folder: Path) -> tuple[Path, float]:
-    """Train it, or go on; the newest checkpoint, and the seconds of all starts together."""
+def train(one: dict, cfg, folder: Path) -> tuple[Path, dict]:
+    """Train it, or go on.
+
+    Returns:
+        The newest checkpoint; the ``seconds`` of all starts together and the ``environment`` of the last one.
+
+    Raises:
+        AMFACError: the folder holds a training by another config, or the training failed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config, text = config_of(folder), cfg.pretty_text
-    done = folder / 'seconds.json'
     if config.exists() and config.read_text(encoding='utf-8') != text:
         raise AMFACError(f'{config} is another config than that of {one["name"]}: delete it and {folder}, or take '
                          'another --work-dir')
-    config.write_text(text, encoding='utf-8')
-    last = folder / 'last_checkpoint'
+    with atomic_path(config) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+    notes, last = folder / 'notes.json', folder / 'last_checkpoint'
     checkpoint = folder / f'epoch_{cfg.train_cfg.max_epochs}.pth'
-    spent = json.loads(done.read_text()) if done.exists() else 0.0
-    if not checkpoint.exists():
-        start = time.perf_counter()
+    told = read_json(notes, 'notes') if notes.exists() else dict(seconds=0.0)
+    if _complete(last, checkpoint):
+        return checkpoint, told
+    start = time.perf_counter()
+    try:
         with open(folder / 'train.log', 'a', encoding='utf-8') as log:
             command = [sys.executable, str(ROOT / 'tools/train.py'), str(config), '--work-dir', str(folder),
                        '--no-validate', *(['--resume'] if last.exists() else [])]
             # without these glibc gives large tensors back to the system after each step
             memory = dict(MALLOC_MMAP_THRESHOLD_='8589934592', MALLOC_TRIM_THRESHOLD_='17179869184')
             code = subprocess.run(command, stdout=log, stderr=log, env=memory | dict(os.environ)).returncode
-        spent += time.perf_counter() - start
-        with atomic_path(done) as temporary:
-            temporary.write_text(json.dumps(spent))
-        if code or not checkpoint.exists():
-            lines = (folder / 'train.log').read_text(encoding='utf-8').strip().splitlines()
-            raise AMFACError(f'training ended with exit code {code}: {lines[-1] if lines else "no output"}')
-    return checkpoint, spent
+    finally:
+        told = dict(seconds=told['seconds'] + time.perf_counter() - start, environment=environment(*MODULES))
+        write_json(notes, told)
+    if not _complete(last, checkpoint):
+        lines = (folder / 'train.log').read_text(encoding='utf-8').strip().splitlines()
+        raise AMFACError(f'training ended with exit code {code}: {lines[-1] if lines else "no output"}')
+    return checkpoint, told
+
+
+def _complete(last: Path, checkpoint: Path) -> bool:
+    """Whether MMEngine says that this is the newest checkpoint; it does after having written it."""
+    return last.exists() and Path(last.read_text(encoding='utf-8').strip()).name == checkpoint.name
 
 
 def measure(one: dict, args) -> dict:
-    """The row of an experiment, without id and environment."""
+    """The row of an experiment, without id and settings."""
     from mmengine.runner.checkpoint import CheckpointLoader
 
     cfg, folder = load(one), Path(args.work_dir) / one['name']
-    checkpoint, seconds = train(one, cfg, folder)
+    reference = folder.with_name(one['against']) / 'poses.json' if one['against'] else None
+    if reference and not reference.exists():
+        measure(experiments()[one['against']], args)
+    checkpoint, told = train(one, cfg, folder)
     config, poses = config_of(folder), folder / 'poses.json'
     options = ['--ann', args.ann, '--images', args.images, '--boxes', 'gt']
     parser = argparse.ArgumentParser()
     accuracy.add_boxes(parser)
     add_options(parser)
-    scored = accuracy.measure(
-        Task(parser.parse_args([*options, '--flip', '--checkpoint', str(checkpoint)]), [str(config)]), str(config),
-        poses)
+    task = Task(parser.parse_args([*options, '--flip', '--checkpoint', str(checkpoint)]), [str(config)])
+    scored = accuracy.measure(task, str(config), poses)
     counted = complexity.count_system(zoo.of_config(config))
     steps = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')['meta']['iter']
-    row = dict(steps=steps, samples=steps * cfg.train_dataloader.batch_size, seconds=round(seconds, 1),
-               params=counted.params, macs=counted.macs,
+    row = dict(steps=steps, samples=steps * cfg.train_dataloader.batch_size, seconds=round(told['seconds'], 1),
+               params=counted.params, macs=counted.macs, environment=told['environment'],
                **{key: scored[key] for key in ('sha256', 'protocol', 'metrics', 'interval')})
-    if one['against']:
-        other = Path(args.work_dir) / one['against'] / 'poses.json'
-        pair = [str(poses), str(other)]
+    if reference:
+        pair = [str(poses), str(reference)]
         found = compare.measure(Task(parser.parse_args(options), pair), pair)
-        row['difference'] = dict(to=one['against'], AP=found['difference'], p=found['p'],
+        weights = sha256(train(experiments()[one['against']], load(experiments()[one['against']]),
+                               folder.with_name(one['against']))[0])
+        row['difference'] = dict(to=one['against'], sha256=weights, AP=found['difference'], p=found['p'],
                                  bounds=found['interval']['bounds'])
     return row
 
@@ -147,6 +177,24 @@ def settings(one: dict) -> dict:
     """What a row is of."""
     return dict(name=one['name'], group=one['group'], config=one['config'], options=one['options'], seed=one['seed'],
                 config_sha256=zoo.digest_of(load(one)))
+
+
+def holds(row: dict, told: dict, one: dict, results: Results, annotations: str) -> bool:
+    """Whether a row has the figures of an experiment as it stands now.
+
+    Args:
+        row: of the result file.
+        told: :func:`settings` of the experiment.
+        one: the experiment.
+        results: all rows: that of the reference may have been measured again since.
+        annotations: sha256 of what it is scored on.
+    """
+    if any(row[key] != told[key] for key in told) or row['protocol']['annotations_sha256'] != annotations:
+        return False
+    difference = row.get('difference', dict(to=''))
+    reference = one['against']
+    return difference['to'] == reference and not (
+        reference and results.has_figures(reference) and results[reference]['sha256'] != difference['sha256'])
 
 
 def main(argv=None) -> int:
@@ -158,18 +206,18 @@ def main(argv=None) -> int:
     parser.add_argument('--work-dir', default='work_dirs/training', metavar='DIR')
     parser.add_argument('--out', metavar='FILE.json', help='result file; without it the rows are only shown')
     args = parser.parse_args(argv)
-    results, now, wrong = Results(args.out, 'training'), environment('torch', 'mmpose', 'mmengine'), 0
-    for one in chosen(args.names):
-        told = settings(one)
-        known = results[one['name']] if results.has_figures(one['name']) else None
-        if known is None or known['config_sha256'] != told['config_sha256']:
+    todo = [(one, settings(one)) for one in chosen(args.names)]
+    results, wrong, annotations = Results(args.out, 'training'), 0, sha256(args.ann)
+    for one, told in todo:
+        name = one['name']
+        if not (results.has_figures(name) and holds(results[name], told, one, results, annotations)):
             try:
                 figures = measure(one, args)
             except Exception as error:  # one experiment, whatever is the matter with it, does not end the others
                 wrong += 1
-                figures = dict(reason=failed(one['name'], error)['reason'])
-            results.add(dict(id=one['name'], **told, **figures, environment=now))
-        print(line(results[one['name']]), flush=True)
+                figures = dict(reason=failed(name, error)['reason'], environment=environment(*MODULES))
+            results.add(dict(id=name, **told, **figures))
+        print(line(results[name]), flush=True)
     return 1 if wrong else 0
 
 

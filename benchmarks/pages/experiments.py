@@ -6,7 +6,7 @@ from benchmarks.results import read
 
 
 def log(results) -> list[tuple[str, list[str], list[list]]]:
-    """For each group of experiments with a row: its name, the header and the lines.
+    """For each group of experiments with a row of today's config: its name, the header and the lines.
 
     Args:
         results: folder of the result files.
@@ -15,7 +15,7 @@ def log(results) -> list[tuple[str, list[str], list[list]]]:
     groups = {}
     for one in training.experiments().values():
         row = measured.get(one['name'])
-        if row is None:
+        if row is None or row['config_sha256'] != training.settings(one)['config_sha256']:
             continue
         cells = [one['name'], one['question'].strip()]
         if 'reason' in row:

@@ -71,7 +71,7 @@ class PackedCrops(torch.utils.data.Dataset):
         """Cut the crops unless the files are there, and map them."""
         if self.crops is not None:
             return
-        pixels, labels = self.path.with_suffix('.npy'), self.path.with_suffix('.npz')
+        pixels, labels = (self.path.with_name(f'{self.path.name}{suffix}') for suffix in ('.npy', '.npz'))
         if not labels.exists():
             self._pack(pixels, labels)
         self.crops = np.load(pixels, mmap_mode='r')
@@ -100,6 +100,10 @@ class PackedCrops(torch.utils.data.Dataset):
         finally:
             for part in parts.values():
                 part.unlink(missing_ok=True)
+
+    def __getstate__(self) -> dict:
+        # a worker maps the file again instead of being sent it
+        return dict(vars(self), crops=None)
 
     def __len__(self) -> int:
         return len(self.dataset)

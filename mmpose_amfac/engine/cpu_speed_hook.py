@@ -1,6 +1,5 @@
 """CPUSpeedHook: the same training in less time on a CPU."""
 
-import shutil
 from functools import partial
 
 import torch
@@ -62,6 +61,8 @@ class _Kernels:
     """The loops, compiled at the first use for any shape."""
 
     def __getattr__(self, name):
+        if f'_{name}' not in globals():
+            raise AttributeError(name)
         kernel = torch.compile(globals()[f'_{name}'], dynamic=True)
         setattr(self, name, kernel)
         return kernel
@@ -148,18 +149,29 @@ def _strided_forward(module: nn.Conv2d, x):
     return whole[:, :, ::down, ::across]
 
 
+def has_compiler() -> bool:
+    """Whether ``torch.compile`` finds a C++ compiler."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+    try:
+        return bool(get_cpp_compiler())
+    except InvalidCxxCompiler:
+        return False
+
+
 def quicken(model: nn.Module) -> None:
     """Give modules that PyTorch computes slowly on a CPU another way to the same result, and lay weights channels last.
 
-    Where the time of a step went (R18 at 128x96, bfloat16): Mish a third, batch norms' backward a sixth, gradients of
-    means added in another memory layout, depthwise convolutions with a stride (the backward of one without is several
-    times faster; here it keeps every n-th value). Loops are compiled, so without a C++ compiler they stay as they are.
+    In R18 most of a step went to Mish and to the backward passes of batch norms, of means (their gradients lie in
+    another memory layout than what they are added to) and of depthwise convolutions with a stride (that of one without
+    is several times faster; here it keeps every n-th value). Loops are compiled; without a C++ compiler they stay.
     """
-    compiled = shutil.which('g++') or shutil.which('clang++')
+    compiled = has_compiler()
     if not compiled:
-        print_log("no C++ compiler (g++ or clang++): training with PyTorch's slower loops", 'current')
+        print_log("torch.compile finds no C++ compiler (g++): training with PyTorch's slower loops", 'current')
     for module in model.modules():
-        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and max(module.stride) > 1:
+        if isinstance(module, nn.Conv2d) and (
+                module.groups == module.in_channels > 1 and max(module.stride) > 1 and module.padding_mode == 'zeros'):
             module.forward = partial(_strided_forward, module)
         elif not compiled:
             continue
@@ -169,7 +181,8 @@ def quicken(model: nn.Module) -> None:
             module.forward = _Mish.apply
         elif isinstance(module, SCRM):
             module.forward = partial(_scrm_forward, module)
-        elif type(module) is nn.BatchNorm2d and module.affine and module.momentum is not None:
+        elif type(module) is nn.BatchNorm2d and (
+                module.affine and module.track_running_stats and module.momentum is not None):
             module.forward = partial(_norm_forward, module)
     model.to(memory_format=torch.channels_last)
 

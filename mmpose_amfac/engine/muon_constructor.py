@@ -22,11 +22,17 @@ class MuonConstructor(DefaultOptimWrapperConstructor):
         paramwise_cfg: ``smallest``, 8 unless given.
 
     Raises:
-        AMFACError: pytorch-optimizer is not installed, or no weight is a matrix.
+        AMFACError: another optimiser or an unknown key is asked for, pytorch-optimizer is not installed, or no
+            weight is a matrix.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None):
         super().__init__(optim_wrapper_cfg)
+        if self.optimizer_cfg.get('type') != 'Muon':
+            raise AMFACError(f"optimizer.type={self.optimizer_cfg.get('type')!r} must be 'Muon' for MuonConstructor")
+        unknown = set(paramwise_cfg or ()) - {'smallest'}
+        if unknown:
+            raise AMFACError(f'paramwise_cfg has {", ".join(sorted(unknown))}; MuonConstructor knows smallest')
         self.smallest = (paramwise_cfg or {}).get('smallest', 8)
 
     def __call__(self, model):
@@ -40,7 +46,7 @@ class MuonConstructor(DefaultOptimWrapperConstructor):
                 small = parameter.ndim > 1 and min(parameter.shape[:2]) < self.smallest
                 (vectors if parameter.ndim < 2 else others if small else matrices).append(parameter)
         if not matrices:
-            raise AMFACError(f'MuonConstructor: no weight has {self.smallest} inputs and outputs; take AdamW')
+            raise AMFACError(f'MuonConstructor: no weight has at least {self.smallest} inputs and outputs; take AdamW')
         groups = [dict(params=matrices, use_muon=True), dict(params=others, use_muon=False),
                   dict(params=vectors, use_muon=False, weight_decay=0.0)]
         options = {key: value for key, value in self.optimizer_cfg.items() if key != 'type'}

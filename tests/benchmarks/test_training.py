@@ -1,6 +1,7 @@
 """``benchmarks.training``: experiments that build, and one small training from pictures to a row."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -20,13 +21,16 @@ EXPERIMENTS = training.experiments()
 def test_every_experiment_builds_and_its_changes_are_entries_of_the_config(name):
     one = EXPERIMENTS[name]
     plain = Config.fromfile(training.FOLDER / one['config'])
-    for key in one['options']:
-        node = plain
-        for part in key.split('.')[:-1]:
-            node = node[int(part)] if part.isdigit() else node[part]
     cfg = training.load(one)
     assert not one['options'] or cfg.to_dict() != plain.to_dict()
     MODELS.build(cfg.model)
+
+
+@pytest.mark.parametrize('option', ['train_cgf.max_epochs', 'train_cfg.max_epoch_s', 'augment.0.hide_prob'])
+def test_a_change_that_reaches_nothing_is_refused(option):
+    one = dict(EXPERIMENTS['small'], options={option: 1})
+    with pytest.raises(AMFACError, match=f'has no {option}'):
+        training.load(one)
 
 
 def test_a_choice_takes_references_along():
@@ -95,3 +99,14 @@ def test_from_pictures_to_rows(folder, capsys):
     assert weights.stat().st_mtime_ns == stamp
     again, = read(folder / 'out.json', 'training')
     assert again['metrics'] == first['metrics'] and again['sha256'] == first['sha256']
+    assert again['environment'] == first['environment'] and 'pytorch_optimizer' in first['environment']['versions']
+    # the reference is trained again where its poses are gone, and a row of other annotations does not count
+    shutil.rmtree(folder / 'work/tiny')
+    assert training.main(['tiny-slow', *call]) == 0
+    assert read(folder / 'out.json', 'training')[1]['difference']['to'] == 'tiny'
+    assert (folder / 'work/tiny/poses.json').exists()
+    other = json.loads((folder / 'eight.json').read_text())
+    other['annotations'].pop()
+    (folder / 'seven.json').write_text(json.dumps(other))
+    assert training.main(['tiny', *call[:1], str(folder / 'seven.json'), *call[2:]]) == 0
+    assert read(folder / 'out.json', 'training')[0]['protocol']['persons'] == 7

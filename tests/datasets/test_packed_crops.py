@@ -1,6 +1,7 @@
 """``PackedCrops``: the same crops and joints as MMPose's pipeline cuts, from files that are whole or not there."""
 
 import json
+import pickle
 
 import cv2
 import numpy as np
@@ -65,6 +66,17 @@ def test_files_are_cut_once_and_anew_for_other_labels(folder):
     (folder / 'three.json').write_text(json.dumps(content))
     build(folder).full_init()
     assert len(list((folder / 'packed').iterdir())) == 4
+
+
+def test_labels_with_a_dot_in_their_name_and_workers(folder):
+    (folder / 'three.v1.json').write_text((folder / 'three.json').read_text())
+    dataset = dict(type='CocoDataset', data_root=str(folder), data_mode='topdown', ann_file='three.v1.json',
+                   data_prefix=dict(img=''))
+    first, other = build(folder, dataset=dataset), build(folder, dataset=dataset, margin=2.0)
+    assert first[0]['inputs'].shape == (3, 48, 36) and other[0]['inputs'].shape == (3, 64, 48)
+    sent = pickle.dumps(first)
+    assert len(sent) < 20000
+    np.testing.assert_array_equal(pickle.loads(sent)[2]['inputs'], first[2]['inputs'])
 
 
 def test_an_interrupted_packing_leaves_nothing(folder):

@@ -41,8 +41,12 @@ def test_matrices_get_muon_and_schedules_reach_all():
 
 
 def test_what_cannot_be(monkeypatch):
-    with pytest.raises(AMFACError, match='no weight has 8 inputs'):
+    with pytest.raises(AMFACError, match='no weight has at least 8 inputs'):
         build_optim_wrapper(nn.Linear(4, 4), WRAPPER)
+    with pytest.raises(AMFACError, match="'AdamW' must be 'Muon'"):
+        build_optim_wrapper(model(), dict(WRAPPER, optimizer=dict(type='AdamW', lr=1e-3)))
+    with pytest.raises(AMFACError, match='norm_decay_mult'):
+        build_optim_wrapper(model(), dict(WRAPPER, paramwise_cfg=dict(norm_decay_mult=0)))
     monkeypatch.setitem(sys.modules, 'pytorch_optimizer', None)
     with pytest.raises(AMFACError, match='pip install pytorch-optimizer'):
         build_optim_wrapper(model(), WRAPPER)

@@ -19,7 +19,8 @@ class CropAugment(nn.Module):
     One of the ``batch_augments`` of ``PoseDataPreprocessor``. Shift, scale, rotation and flip are drawn as MMPose's
     ``RandomBBoxTransform`` and ``RandomFlip`` draw them, and are one warp; then come colours, grey and one rectangle
     that hides part of the picture. All draws come from (run's seed, epoch, rank, batch): ``SeededAugmentationHook``
-    sets them, so that a resumed run draws what an uninterrupted one would have drawn.
+    sets them, so that a resumed run draws what an uninterrupted one would have drawn (a run by iterations stays at
+    epoch 0 and starts at batch 0 again).
 
     Shapes: (B, 3, h, w) -> (B, 3, H, W), H x W being the codec's ``input_size``; ``gt_instance_labels`` and
     ``gt_fields`` of each sample as ``GenerateTarget`` and ``PackPoseInputs`` make them.
@@ -29,7 +30,8 @@ class CropAugment(nn.Module):
         joint_weights: weight of each joint (K), or None for equal ones.
         flip_prob, shift_factor, shift_prob, scale_factor, rotate_factor, rotate_prob: as in MMPose; degrees, shares of
             the box.
-        half_body_prob: chance that a person with eight joints is cut to the upper or lower half of the body.
+        half_body_prob: chance that a person with at least eight visible joints, three of them in the half that is
+            drawn, is cut to the upper or lower half of the body.
         upper_joints: indices of the joints of the upper half (``half_body_prob``).
         colour: standard deviation of the random contrast, and of the brightness in units of the normalised picture;
             a third of it for each channel of its own.
@@ -39,7 +41,7 @@ class CropAugment(nn.Module):
         mean, std: of the normalisation, RGB, pixel values: what lies outside a crop is black.
 
     Raises:
-        AMFACError: a probability outside [0, 1].
+        AMFACError: a probability outside [0, 1], or scales that are not above 0; at run time, no seed.
     """
 
     def __init__(self, codec: dict, joint_weights=None, flip_prob: float = 0.5, shift_factor: float = 0.1,
@@ -53,6 +55,8 @@ class CropAugment(nn.Module):
             number(field, value, 0)
             if value > 1:
                 raise AMFACError(f'{field}={value} is a probability: at most 1')
+        for value in scale_factor:
+            number('scale_factor', value, 0, low_itself=False)
         self.codec = KEYPOINT_CODECS.build(codec)
         self.joint_weights = None if joint_weights is None else np.float32(joint_weights)
         self.flip_prob, self.shift_factor, self.shift_prob = flip_prob, shift_factor, shift_prob
@@ -62,7 +66,7 @@ class CropAugment(nn.Module):
         self.hide_prob, self.hide_size = hide_prob, hide_size
         black = -np.float32(mean) / np.float32(std)
         self.register_buffer('black', torch.from_numpy(black).view(1, 3, 1, 1), persistent=False)
-        self.set_state(0, 0)
+        self.entropy = None
 
     def set_state(self, seed: int, epoch: int) -> None:
         """Called by the hook at the start of each epoch."""
@@ -71,6 +75,8 @@ class CropAugment(nn.Module):
     @torch.no_grad()
     def forward(self, inputs, data_samples):
         """Warped inputs, and the samples with their targets."""
+        if self.entropy is None:
+            raise AMFACError("CropAugment has no seed: add dict(type='SeededAugmentationHook') to custom_hooks")
         rng = np.random.default_rng([*self.entropy, self.batch])
         self.batch += 1
         keypoints = np.concatenate([sample.gt_instances.keypoints for sample in data_samples])
@@ -115,7 +121,7 @@ class CropAugment(nn.Module):
         if (visible > 0).sum() < 8 or chosen.sum() < 3:
             return centre, 1.0
         low, high = keypoints[chosen].min(0), keypoints[chosen].max(0)
-        # 1.5 times the joints, as MMPose's RandomHalfBody; never a zoom that shows nothing but pixels
+        # padded as by MMPose's RandomHalfBody; never a zoom that shows nothing but pixels
         return (low + high) / 2, max(float(((high - low) * 1.5 / size).max()), 0.3)
 
     def warped(self, inputs, matrix):
@@ -128,8 +134,10 @@ class CropAugment(nn.Module):
         to_unit = np.array([[2 / crop[0], 0, 1 / crop[0] - 1], [0, 2 / crop[1], 1 / crop[1] - 1], [0, 0, 1]])
         from_unit = np.array([[width / 2, 0, width / 2 - 0.5], [0, height / 2, height / 2 - 0.5], [0, 0, 1]])
         theta = torch.from_numpy(np.float32((to_unit @ back @ from_unit)[:, :2])).to(inputs.device)
-        grid = F.affine_grid(theta, (len(inputs), 3, height, width), align_corners=False)
-        return F.grid_sample(inputs - self.black, grid, align_corners=False) + self.black
+        # MMEngine preprocesses under the optimiser's autocast: places in bfloat16 would be half a pixel off
+        with torch.autocast(inputs.device.type, enabled=False):
+            grid = F.affine_grid(theta, (len(inputs), 3, height, width), align_corners=False)
+            return F.grid_sample(inputs.float() - self.black, grid, align_corners=False) + self.black
 
     def coloured(self, rng, inputs):
         """Contrast and brightness, jointly and for each channel; some pictures grey."""

@@ -16,7 +16,9 @@ CODEC = dict(type='AMFACSimCCLabel', input_size=SIZE, simcc_split_ratio=2.0)
 
 
 def build(codec=CODEC, **options):
-    return MODELS.build(dict(dict(type='CropAugment', codec=codec), **options))
+    augment = MODELS.build(dict(dict(type='CropAugment', codec=codec), **options))
+    augment.set_state(0, 0)
+    return augment
 
 
 def batch(count=6, seed=0):
@@ -97,6 +99,17 @@ def test_targets_for_heat_maps_too_and_weights_of_joints():
     np.testing.assert_allclose(samples[0].gt_instance_labels.keypoint_weights, [[1.0, 0.0, 1.5]])
 
 
-def test_wrong_probability():
+def test_autocast_moves_no_pixel():
+    plain, _ = build()(*batch())
+    with torch.autocast('cpu', torch.bfloat16):
+        cast, _ = build()(*batch())
+    torch.testing.assert_close(cast, plain, atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_refused():
     with pytest.raises(AMFACError, match='flip_prob'):
         build(flip_prob=1.5)
+    with pytest.raises(AMFACError, match='scale_factor'):
+        build(scale_factor=(0.0, 1.3))
+    with pytest.raises(AMFACError, match='SeededAugmentationHook'):
+        MODELS.build(dict(type='CropAugment', codec=CODEC))(*batch())
