@@ -165,7 +165,7 @@ def network(model, system: zoo.System):
 
         def forward(self, inputs):
             if ours(system):
-                return self.model.head.normalise(self.model.head.probabilities(self.model.extract_feat(inputs)))
+                return self.model.head.vectors(self.model.extract_feat(inputs))
             return flat(raw(self.model, inputs))
 
     return Network().eval()

@@ -63,12 +63,12 @@ class TorchEstimator(TopDown):
         head = self.model.head
         with torch.inference_mode():
             inputs = torch.from_numpy(geometry.normalise(crops, *self._normalise)).to(self.device)
-            vectors = head.probabilities(self.model.extract_feat(inputs))
+            vectors = head.vectors(self.model.extract_feat(inputs))
             if self.flip:
-                mirrored = head.probabilities(self.model.extract_feat(inputs.flip(-1)))
+                mirrored = head.vectors(self.model.extract_feat(inputs.flip(-1)))
                 mirrored = flip_back(*mirrored, self.skeleton.flip_indices, self._split_ratio)
                 vectors = [(a + b) / 2 for a, b in zip(vectors, mirrored)]
-            x, y = (v.cpu().numpy() for v in head.normalise(vectors))
+            x, y = (v.cpu().numpy() for v in vectors)
         return simcc.decode(x, y, self._split_ratio, self._window)
 
 

@@ -175,7 +175,7 @@ def deployable(model, backend: str, precision: str):
 
         def forward(self, x):
             head = self.model.head
-            return head.normalise(head.probabilities(self.model.extract_feat(x)))
+            return head.vectors(self.model.extract_feat(x))
 
     model = copy.deepcopy(model).cpu().eval()
     report = switch_to_deploy(model, FORMATS[backend].mish.get(precision, 'sigmoid'))

@@ -38,8 +38,7 @@ def reference(estimator, crops) -> Vectors:
             pictures = [torch.from_numpy(c.transpose(2, 0, 1).copy()) for c in crops[i:i + CHUNK]]
             data = dict(inputs=pictures, data_samples=[PoseDataSample() for _ in pictures])
             inputs = model.data_preprocessor(data)['inputs']
-            parts.append([v.cpu().numpy() for v in model.head.normalise(
-                model.head.probabilities(model.extract_feat(inputs)))])
+            parts.append([v.cpu().numpy() for v in model.head.vectors(model.extract_feat(inputs))])
     return Vectors(*map(np.concatenate, zip(*parts)))
 
 

@@ -18,6 +18,9 @@ def bfloat16_pays() -> bool:
 class AutocastOptimWrapper(OptimWrapper):
     """Forward and loss under bfloat16 autocast, without a gradient scaler (MMEngine's own wrapper refuses the CPU).
 
+    What the model's head returns is made float32: losses would take logarithms in bfloat16 on a CPU, and MMPose's heads
+    make numpy arrays of it, which has no bfloat16.
+
     Args:
         force: autocast also on a CPU without bfloat16 instructions; by default such a CPU trains in float32, and a
             line in the log says so.
@@ -32,5 +35,27 @@ class AutocastOptimWrapper(OptimWrapper):
 
     @contextmanager
     def optim_context(self, model):
-        with super().optim_context(model), torch.autocast(get_device(), dtype=torch.bfloat16, enabled=self.enabled):
+        head = getattr(getattr(model, 'module', model), 'head', None)
+        with (super().optim_context(model), _float_outputs(head),
+              torch.autocast(get_device(), dtype=torch.bfloat16, enabled=self.enabled)):
             yield
+
+
+@contextmanager
+def _float_outputs(head):
+    """``head.forward`` returns float32; a forward hook would not do: MMPose's heads call ``forward`` itself."""
+    if head is None:
+        yield
+        return
+    forward = head.forward
+    head.forward = lambda *args, **kwargs: _floats(forward(*args, **kwargs))
+    try:
+        yield
+    finally:
+        del head.forward
+
+
+def _floats(values):
+    if torch.is_tensor(values):
+        return values.float() if values.is_floating_point() else values
+    return type(values)(map(_floats, values)) if isinstance(values, (tuple, list)) else values

@@ -76,7 +76,7 @@ def test_both_exporters_trace(path, tmp_path):
             self.model = model
 
         def forward(self, x):
-            return self.model.head.normalise(self.model.head.probabilities(self.model.extract_feat(x)))
+            return self.model.head.vectors(self.model.extract_feat(x))
 
     x = batch(cfg, model, 1)[0]
     network = Network().eval()

@@ -117,6 +117,27 @@ def test_autocast_wrapper_computes_in_bfloat16_and_steps_in_float32():
     assert layer.weight.dtype == torch.float32 and not torch.equal(before, layer.weight)
 
 
+def test_autocast_wrapper_gives_losses_and_numpy_float32_of_any_head():
+    """MMPose's heads call their own forward, and make numpy arrays of what it gives."""
+
+    class Head(torch.nn.Linear):
+
+        def loss(self, x):
+            vectors = tuple(self.forward(x).split(2, -1))
+            assert all(v.numpy(force=True).dtype == np.float32 for v in vectors)
+            return torch.log_softmax(vectors[0], -1).sum()
+
+    model = torch.nn.Module()
+    model.head = Head(4, 4)
+    wrapper = AutocastOptimWrapper(optimizer=torch.optim.SGD(model.parameters(), lr=0.1), force=True)
+    with wrapper.optim_context(model):
+        loss = model.head.loss(torch.ones(2, 4))
+    assert loss.dtype == torch.float32
+    with torch.autocast('cpu', torch.bfloat16):
+        assert model.head.forward(torch.ones(2, 4)).dtype == torch.bfloat16
+    wrapper.update_params(loss)
+
+
 def test_a_cpu_without_bfloat16_trains_in_float32_and_says_so(monkeypatch, capsys):
     MMLogger.get_instance('engine')
     layer = torch.nn.Linear(4, 4)

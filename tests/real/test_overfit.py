@@ -48,7 +48,7 @@ def test_eight_crops_by_heart(real_data, root, modulation):
     assert np.mean(losses[-5:]) < 0.2 * losses[0]
 
     with torch.no_grad():  # batch statistics: eight pictures are too few for the running ones
-        x, y = model.head.normalise(model.head.probabilities(model.extract_feat(batch['inputs'])))
+        x, y = model.head.vectors(model.extract_feat(batch['inputs']))
     predicted, _ = simcc.decode(x.numpy(), y.numpy(), cfg.codec.simcc_split_ratio, cfg.codec.window)
     labels = [s.gt_instance_labels for s in batch['data_samples']]
     weight = np.concatenate([label.keypoint_weights for label in labels])

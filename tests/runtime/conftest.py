@@ -77,7 +77,7 @@ def packaged_pair(tmp_path_factory):
             self.model = estimator.model
 
         def forward(self, x):
-            return head.normalise(head.probabilities(self.model.extract_feat(x)))
+            return head.vectors(self.model.extract_feat(x))
 
     path = tmp_path_factory.mktemp('packaged') / 'amfacpose.onnx'
     width, height = estimator.input_size

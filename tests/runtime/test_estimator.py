@@ -54,9 +54,8 @@ def test_same_joints_as_torch(packaged_pair, real_data, backend, flip):
             seen = expected.keypoint_scores > 0.1
             distance = np.linalg.norm(found.keypoints - expected.keypoints, axis=2) * ours.input_size[0] / scale[0, 0]
             compared += seen.sum()
-            # with flip: torch averages before the peaks are normalised, a file gives normalised ones
-            assert distance[seen].max(initial=0) < (1 if flip else 0.1)
-            np.testing.assert_allclose(found.keypoint_scores, expected.keypoint_scores, atol=0.05 if flip else 1e-4)
+            assert distance[seen].max(initial=0) < 0.1
+            np.testing.assert_allclose(found.keypoint_scores, expected.keypoint_scores, atol=1e-4)
     finally:
         torch.flip = False
     assert compared > 50

@@ -10,7 +10,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from torch import nn
 from torch.nn import functional as F
 
-from mmpose_amfac.errors import AMFACError, integer
+from mmpose_amfac.errors import AMFACError, integer, number
 from mmpose_amfac.models.layers import flip_back, peak_normalise
 
 
@@ -22,8 +22,8 @@ class AMFACHead(BaseHead):
         o_x = MLP_x(mean_h E_i),\quad o_y = MLP_y(mean_w E_i)
 
     ``forward`` and ``loss`` work on logits. ``predict`` ends in peak-normalised softmax vectors: every score lies in
-    (0, 1] and the best bin is that of the logits. With ``flip_test`` the probabilities of both pictures are
-    averaged after the mirrored one was shifted by k - 1 bins.
+    (0, 1] and the best bin is that of the logits. With ``flip_test`` these vectors of both pictures are averaged after
+    the mirrored one was shifted by k - 1 bins, as every back end does.
 
     The MLPs are tied to one input size. A checkpoint of another size is loaded all the same: weights along the axis
     (and the bins of the last layer) are resized by linear interpolation, so training can start small.
@@ -38,15 +38,18 @@ class AMFACHead(BaseHead):
         hidden_dims: width of the hidden layer.
         loss: config of the loss, ``KLDDiscretLoss`` by default.
         decoder: config of the codec; gives input size and bins. Required.
+        calibration: ``dict(slope=[...], offset=[...])`` of each joint, which ``tools/calibrate.py`` fits to weights so
+            that scores are chances of being right (:func:`~mmpose_amfac.models.layers.peak_normalise`); None leaves
+            the scores as they are.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        AMFACError: no decoder, an input size that ``in_stride`` does not divide, or a non-positive width; at run
-            time a map or labels of another size or number of joints.
+        AMFACError: no decoder, an input size that ``in_stride`` does not divide, a non-positive width, or a calibration
+            of other joints or falling; at run time a map or labels of another size or number of joints.
     """
 
     def __init__(self, in_channels: int = 64, out_channels: int = 17, in_stride: int = 4, embed_dims: int = 40,
-                 hidden_dims: int = 96, loss=None, decoder=None, init_cfg=None):
+                 hidden_dims: int = 96, loss=None, decoder=None, calibration=None, init_cfg=None):
         super().__init__(init_cfg)
         for field, value in dict(in_channels=in_channels, out_channels=out_channels, in_stride=in_stride,
                                  embed_dims=embed_dims, hidden_dims=hidden_dims).items():
@@ -68,6 +71,8 @@ class AMFACHead(BaseHead):
         self.mlp_y = self._mlp(embed_dims * self.map_size[0], hidden_dims, bins_y)
         self.temperature = getattr(self.loss_module, 'temperature', 1.0)
         self.target_peaks = self.decoder.target_peaks(getattr(self.loss_module, 'label_smoothing', 0.0))
+        # not in checkpoints: it belongs to weights that are not trained further
+        self.register_buffer('calibration', _calibration(calibration, out_channels), persistent=False)
         self.resized_from = None
         self._register_load_state_dict_pre_hook(self._resize_mlps)
 
@@ -94,13 +99,10 @@ class AMFACHead(BaseHead):
         x, y = self.axis_features(feats)
         return self.mlp_x(x), self.mlp_y(y)
 
-    def normalise(self, probabilities):
-        """Softmax vectors of both axes -> peak-normalised ones."""
-        return tuple(peak_normalise(p, peak) for p, peak in zip(probabilities, self.target_peaks))
-
-    def probabilities(self, feats):
-        """Softmax vectors of both axes, float32."""
-        return tuple(torch.softmax(o.float() / self.temperature, dim=-1) for o in self.forward(feats))
+    def vectors(self, feats):
+        """Peak-normalised softmax vectors x (B, N, Bx) and y (B, N, By), float32: what a decoder reads."""
+        return tuple(peak_normalise(torch.softmax(o.float() / self.temperature, dim=-1), peak, self.calibration)
+                     for o, peak in zip(self.forward(feats), self.target_peaks))
 
     def predict(self, feats, batch_data_samples, test_cfg=None):
         """Key points in input pixels and scores in (0, 1] of each sample, as MMPose's heads return them.
@@ -112,13 +114,12 @@ class AMFACHead(BaseHead):
         """
         test_cfg = test_cfg or {}
         if test_cfg.get('flip_test', False):
-            plain, mirrored = (self.probabilities(f) for f in feats)
+            plain, mirrored = (self.vectors(f) for f in feats)
             mirrored = flip_back(*mirrored, batch_data_samples[0].metainfo['flip_indices'],
                                  self.decoder.simcc_split_ratio)
-            probabilities = tuple((a + b) / 2 for a, b in zip(plain, mirrored))
+            x, y = ((a + b) / 2 for a, b in zip(plain, mirrored))
         else:
-            probabilities = self.probabilities(feats)
-        x, y = self.normalise(probabilities)
+            x, y = self.vectors(feats)
         preds = self.decode((x, y))
         if not test_cfg.get('output_heatmaps', False):
             return preds
@@ -168,6 +169,20 @@ class AMFACHead(BaseHead):
             self.resized_from = tuple(bins.values())
             warnings.warn(f'MLPs of the head resized from {self.resized_from} to {self.decoder.bins} bins (x, y): a '
                           'start for training at this input size, not weights to predict with', stacklevel=2)
+
+
+def _calibration(given, joints: int):
+    """(2, N, 1) of slopes and offsets, or None."""
+    if given is None:
+        return None
+    if not isinstance(given, dict) or given.keys() != {'slope', 'offset'}:
+        raise AMFACError('head.calibration must be None or a dict with slope and offset')
+    for name, low in (('slope', 0), ('offset', -1e4)):
+        if not isinstance(given[name], (tuple, list)) or len(given[name]) != joints:
+            raise AMFACError(f'head.calibration.{name} must be a list of {joints} numbers, one for each joint')
+        for value in given[name]:
+            number(f'head.calibration.{name}', value, low, 1e4, low_itself=False)
+    return torch.tensor([given['slope'], given['offset']], dtype=torch.float32)[..., None]
 
 
 def _resize(x, length: int):

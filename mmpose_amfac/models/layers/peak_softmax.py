@@ -3,17 +3,29 @@
 import torch
 
 
-def peak_normalise(probabilities: torch.Tensor, target_peak: float) -> torch.Tensor:
-    r"""Scale each row so that its largest value is :math:`\min(1, p_{max} / p^*)`.
+def peak_normalise(probabilities: torch.Tensor, target_peak: float, calibration=None) -> torch.Tensor:
+    r"""Scale each row so that its largest value is the score :math:`s = \min(1, p_{max} / p^*)`.
+
+    With a calibration (slope a > 0, offset b) it is :math:`1 / (1 + e^{-b} s^{-a})` instead, the logistic function of
+    :math:`a \ln s + b`: it rises with s, so the smaller of two scores stays the smaller one.
 
     ``target_peak`` is p*, what a perfect network puts on the best bin (:func:`mmpose_amfac.simcc.target_peak`). The
     best bin stays the best one, all values are positive and at most 1, so a foreign decoder that reads the maximum
     as the score reads a sensible one.
 
-    Shape: (..., bins), unchanged.
+    Args:
+        probabilities: (B, N, bins).
+        target_peak: p*.
+        calibration: tensor (2, N, 1) of slopes and offsets of the joints, or None.
+
+    Returns:
+        (B, N, bins).
     """
     peak = probabilities.amax(-1, keepdim=True)
-    return probabilities / peak.clamp(min=target_peak)
+    if calibration is None:
+        return probabilities / peak.clamp(min=target_peak)
+    score = (peak / target_peak).clamp(1e-6, 1)
+    return probabilities / peak * torch.sigmoid(calibration[0] * score.log() + calibration[1])
 
 
 def flip_back(x: torch.Tensor, y: torch.Tensor, flip_indices, split_ratio: float):

@@ -59,12 +59,43 @@ def test_output_heatmaps_carry_the_vectors():
 def test_flip_test_averages_after_the_one_bin_shift():
     head, one, two = build(), feats(), (feats()[0].flip(0), )
     pred, = head.predict([(one[0][:1], ), (two[0][:1], )], samples(1), dict(flip_test=True))
-    plain, mirrored = head.probabilities((one[0][:1], )), head.probabilities((two[0][:1], ))
+    plain, mirrored = head.vectors((one[0][:1], )), head.vectors((two[0][:1], ))
     x = mirrored[0][:, FLIP].flip(-1)
     x = torch.cat([x[..., 1:], x[..., -1:]], -1)
     best_x = ((plain[0] + x) / 2).argmax(-1)
     best_y = ((plain[1] + mirrored[1][:, FLIP]) / 2).argmax(-1)
     np.testing.assert_array_equal(pred.keypoints[0], (torch.stack([best_x, best_y], -1)[0] / 2).numpy())
+
+
+def calibrated(slope, offset):
+    head = build(target='gaussian', sigma=2.0, window=6)
+    config = dict(type='AMFACHead', in_channels=8, out_channels=3, embed_dims=5, hidden_dims=12,
+                  decoder=dict(type='AMFACSimCCLabel', input_size=(48, 64), target='gaussian', sigma=2.0, window=6))
+    other = MODELS.build(dict(config, calibration=dict(slope=slope, offset=offset))).eval()
+    # what is fitted to weights is not in a checkpoint
+    other.load_state_dict(head.state_dict(), strict=True)
+    return head, other
+
+
+def test_calibration_changes_scores_alone():
+    slope, offset = [1.5, 0.5, 2.0], [2.0, -1.0, 0.3]
+    head, other = calibrated(slope, offset)
+    plain, = head.predict(feats(batch=1), samples(1))
+    found, = other.predict(feats(batch=1), samples(1))
+    np.testing.assert_allclose(found.keypoints, plain.keypoints, atol=1e-3)
+    logits = np.array(slope) * np.log(plain.keypoint_scores) + offset
+    np.testing.assert_allclose(found.keypoint_scores, 1 / (1 + np.exp(-logits)), rtol=1e-4)
+
+
+@pytest.mark.parametrize('calibration, message', [
+    (dict(slope=[1, 1, 1]), 'must be None or a dict with slope and offset'),
+    (dict(slope=[1, 1], offset=[0, 0, 0]), 'calibration.slope must be a list of 3 numbers'),
+    (dict(slope=[1, 0, 1], offset=[0, 0, 0]), 'calibration.slope=0 must be a number, above 0'),
+    (dict(slope=[1, 1, 1], offset=[0, 0, float('nan')]), 'calibration.offset=nan')])
+def test_a_wrong_calibration(calibration, message):
+    with pytest.raises(AMFACError, match=message):
+        MODELS.build(dict(type='AMFACHead', in_channels=8, out_channels=3, calibration=calibration,
+                          decoder=dict(type='AMFACSimCCLabel', input_size=(48, 64))))
 
 
 def test_loss_is_that_of_the_loss_module_and_counts_accuracy():
