@@ -99,6 +99,11 @@ def config_of(folder: Path) -> Path:
     return folder.with_name(f'{folder.name}.py')
 
 
+def checkpoint_of(cfg, folder: Path) -> Path:
+    """Where its last epoch leaves the weights."""
+    return folder / f'epoch_{cfg.train_cfg.max_epochs}.pth'
+
+
 def train(one: dict, cfg, folder: Path) -> tuple[Path, dict]:
     """Train it, or go on.
 
@@ -115,8 +120,7 @@ def train(one: dict, cfg, folder: Path) -> tuple[Path, dict]:
                          'another --work-dir')
     with atomic_path(config) as temporary:
         temporary.write_text(text, encoding='utf-8')
-    notes, last = folder / 'notes.json', folder / 'last_checkpoint'
-    checkpoint = folder / f'epoch_{cfg.train_cfg.max_epochs}.pth'
+    notes, last, checkpoint = folder / 'notes.json', folder / 'last_checkpoint', checkpoint_of(cfg, folder)
     told = read_json(notes, 'notes') if notes.exists() else dict(seconds=0.0)
     if _complete(last, checkpoint):
         return checkpoint, told
@@ -166,8 +170,7 @@ def measure(one: dict, args) -> dict:
     if reference:
         pair = [str(poses), str(reference)]
         found = compare.measure(Task(parser.parse_args(options), pair), pair)
-        weights = sha256(train(experiments()[one['against']], load(experiments()[one['against']]),
-                               folder.with_name(one['against']))[0])
+        weights = sha256(checkpoint_of(load(experiments()[one['against']]), reference.parent))
         row['difference'] = dict(to=one['against'], sha256=weights, AP=found['difference'], p=found['p'],
                                  bounds=found['interval']['bounds'])
     return row

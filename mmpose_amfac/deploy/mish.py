@@ -11,6 +11,13 @@ import torch
 from torch import nn
 
 
+def exp_mish(x):
+    """Mish through the exponential, which is clipped where the quotient is 1 in float32."""
+    exp = torch.exp(x.clamp(max=20.0))
+    ratio = exp * (exp + 2)
+    return x * (ratio / (ratio + 2))
+
+
 class SigmoidMish(nn.Module):
     """Through the sigmoid: no value overflows, in float16 either."""
 
@@ -21,12 +28,10 @@ class SigmoidMish(nn.Module):
 
 
 class ExpMish(nn.Module):
-    """Through the exponential, which is clipped where the quotient is 1 in float32; not for float16."""
+    """Through the exponential; not for float16."""
 
     def forward(self, x):
-        exp = torch.exp(x.clamp(max=20.0))
-        ratio = exp * (exp + 2)
-        return x * (ratio / (ratio + 2))
+        return exp_mish(x)
 
 
 class NegatedMish(nn.Module):

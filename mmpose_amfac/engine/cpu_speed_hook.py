@@ -9,15 +9,14 @@ from mmengine.registry import HOOKS
 from torch import nn
 from torch.nn import functional as F
 
+from mmpose_amfac.deploy.mish import exp_mish
 from mmpose_amfac.models.layers import SCRM, SE
 
 # Loops over memory that a compiler fuses; all compute in float32 and return the type they are given.
 
 
 def _mish(x):
-    exp = torch.exp(x.float().clamp(max=20.0))
-    ratio = exp * (exp + 2)
-    return (x.float() * (ratio / (ratio + 2))).to(x.dtype)
+    return exp_mish(x.float()).to(x.dtype)
 
 
 def _mish_backward(grad, x):
