@@ -431,15 +431,6 @@ def choice() -> str:
     return f'```\n$ python -m benchmarks.select --scenario edge\n{said.getvalue()}```\n'
 
 
-def experiments() -> str:
-    """What was tried in training, a table for each group."""
-    parts = [f'AP: {"; ".join(experiment_pages.protocols(RESULTS))}.\n']
-    for group, header, lines in experiment_pages.log(RESULTS):
-        head = [header, ['---', '---', '---:', '---', '---', '---'], *lines]
-        parts.append(f'**{group}**\n\n' + ''.join(f'| {" | ".join(map(str, line))} |\n' for line in head))
-    return '\n'.join(parts)
-
-
 # name -> what makes it, and the kind of the result file without which there is nothing to show
 TABLES = {
     'complexity': (complexity, 'complexity'), 'accuracy': (accuracy, ''), 'parity': (parity, 'parity'),
@@ -450,7 +441,7 @@ TABLES = {
     'memory': (memory, 'speed'), 'parts': (parts, 'run'),
     'profiles': (profiles, 'profile'), 'mish_forms': (mish_forms, 'mish'), 'people': (people, 'people'),
     'scaling': (scaling, 'scaling'), 'crossover': (crossover, 'scaling'), 'choice': (choice, 'complexity'),
-    'experiments': (experiments, 'training')}
+    'experiments': (lambda: experiment_pages.page(RESULTS), 'training')}
 
 
 def shown(name: str) -> str:
