@@ -4,8 +4,8 @@ from benchmarks import training
 from benchmarks.pages.cells import Cell, Table, number, protocol, spread, text
 from benchmarks.results import read
 
-COLUMNS = ('experiment', 'question', 'samples', 'parameters (M)', 'GMACs', 'time', 'AP (95 %)', 'to its reference (95 %)',
-           'decision')
+COLUMNS = ('experiment', 'question', 'samples', 'parameters (M)', 'GMACs', 'time', 'AP (95 %)',
+           'to its reference (95 %)', 'decision')
 
 
 def tables(results) -> list[Table]:
