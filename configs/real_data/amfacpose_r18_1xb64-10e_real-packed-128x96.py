@@ -30,9 +30,9 @@ val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
 
 load_from = 'benchmarks/results/training/amfacpose_r18_1xb64-2e_real-filled-128x96.pth'
-train_cfg = dict(max_epochs=5, val_interval=1)
+train_cfg = dict(max_epochs=10, val_interval=1)
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=100, start_factor=0.01, by_epoch=False),
-    dict(type='CosineAnnealingLR', begin=0, end=5, T_max=5, eta_min_ratio=0.01, by_epoch=True,
+    dict(type='CosineAnnealingLR', begin=0, end=10, T_max=10, eta_min_ratio=0.01, by_epoch=True,
          convert_to_iter_based=True),
 ]
