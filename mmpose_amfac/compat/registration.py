@@ -9,6 +9,7 @@ from importlib import import_module
 
 def models(module) -> None:
     import_module('mmpose_amfac.models')
+    import_module('mmpose_amfac.distillation')
 
 
 def codecs(module) -> None:

@@ -10,12 +10,7 @@ ONNX Runtime has no Mish of its own and computes Softplus one value at a time; O
 import torch
 from torch import nn
 
-
-def exp_mish(x):
-    """Mish through the exponential, which is clipped where the quotient is 1 in float32."""
-    exp = torch.exp(x.clamp(max=20.0))
-    ratio = exp * (exp + 2)
-    return x * (ratio / (ratio + 2))
+from mmpose_amfac.models.layers.mish import exp_mish
 
 
 class SigmoidMish(nn.Module):

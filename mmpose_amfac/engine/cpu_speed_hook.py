@@ -9,8 +9,8 @@ from mmengine.registry import HOOKS
 from torch import nn
 from torch.nn import functional as F
 
-from mmpose_amfac.deploy.mish import exp_mish
 from mmpose_amfac.models.layers import SCRM, SE
+from mmpose_amfac.models.layers.mish import exp_mish
 
 # Loops over memory that a compiler fuses; all compute in float32 and return the type they are given.
 
