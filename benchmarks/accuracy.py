@@ -27,7 +27,11 @@ from mmpose_amfac.errors import AMFACError, one_line_errors
 
 def measure(task: Task, model: str, poses_out=None) -> dict:
     """The row of a model, without its id and environment."""
-    results, row, sigmas = task.results(model)
+    return scored(task, *task.results(model), poses_out)
+
+
+def scored(task: Task, results: list[dict], row: dict, sigmas, poses_out=None) -> dict:
+    """``row`` with the figures of results, which are written with their protocol to ``poses_out``."""
     scores = KeypointScores(task.content, results, sigmas)
     if poses_out:
         write_poses(poses_out, results, row)

@@ -1,12 +1,13 @@
 """Fit the scores of an AMFACPose to be chances of being right, and write the config that has them.
 
-    python -m benchmarks.calibrate CONFIG.py --checkpoint W.pth --ann A.json --images DIR --out CALIBRATED.py [--flip]
+    python -m benchmarks.calibrate CONFIG.py --checkpoint W.pth --ann A.json --images DIR --out CALIBRATED.py
 
 A joint is right where its share in COCO's OKS is 0.5 or more, as ``python -m benchmarks.calibration`` counts it. For
 each joint a logistic function of the logarithm of its score is fitted by maximum likelihood; a joint with fewer than
 200 labels, or that is always or never right, gets the one of all joints. CALIBRATED.py has CONFIG.py as its base and
 belongs to these weights alone: exported files have the function in their graph. Fit on pictures that nothing is
-evaluated on.
+evaluated on, and better on none that the weights were trained on. It is fitted without a flip test, which averages
+vectors that have it already.
 
 Exit code 0: written; 2: the call was wrong.
 """
@@ -69,10 +70,9 @@ def fit_joints(scores, right, labelled) -> np.ndarray:
 def text(base: Path, out: Path, weights, task: Task, lines, figures: str) -> str:
     """The config."""
     slope, offset = (', '.join(f'{value:.4f}' for value in column) for column in lines.T)
-    given = ' '.join(['--ann', task.args.ann, '--flip'] if task.args.flip else ['--ann', task.args.ann])
     return f"""# Scores as chances that a joint is right (OKS of 0.5 or more), for the weights with the sha256
 # {sha256(weights)}. Written by
-# python -m benchmarks.calibrate {base.name} {given}
+# python -m benchmarks.calibrate {base.name} --ann {task.args.ann}
 # {figures}
 _base_ = './{Path(os.path.relpath(base, out.parent)).as_posix()}'
 
@@ -94,6 +94,8 @@ def main(argv=None) -> int:
     args = parser.parse_args(argv)
     if not args.checkpoint:
         raise AMFACError('--checkpoint: give the weights whose scores are to be fitted')
+    if args.flip:
+        raise AMFACError('--flip: scores are fitted to single pictures; a flip test averages vectors that are fitted')
     base, out = Path(args.config), Path(args.out)
     _check(base, out)
     task = Task(args, [args.config])
@@ -116,7 +118,7 @@ def _check(base: Path, out: Path) -> None:
     from mmengine.config import Config
     if base.resolve() == out.resolve():
         raise AMFACError(f'--out {out} is CONFIG.py itself, which the new config needs as its base')
-    head = Config.fromfile(base).get('model', {}).get('head', {})
+    head = (Config.fromfile(base).get('model') or {}).get('head') or {}
     if head.get('type') != 'AMFACHead':
         raise AMFACError(f'{base} has no AMFACHead: its scores cannot be fitted')
     if head.get('calibration') is not None:

@@ -142,13 +142,13 @@ ROWS = {
         dict(precision=SOME_TEXT, sha256=DIGEST, ms=SPREAD, rounds=COUNT, load=NUMBER),
         {}),
     # an experiment: a training with some entries of a config changed, scored; `difference`: to its reference, paired,
-    # with the digest of that one's weights; `seconds` of training with start, packing and saving, without scoring
+    # with the digest of that one's config; `seconds` of training with start, packing and saving, without scoring
     'training': (
         dict(name=SOME_TEXT, group=SOME_TEXT, config=SOME_TEXT, options={'type': 'object'}, seed=COUNT,
              config_sha256=DIGEST),
         dict(steps=COUNT, samples=COUNT, seconds=NUMBER, params=COUNT, macs=COUNT, sha256=DIGEST, protocol=PROTOCOL,
              metrics=fields(**METRICS, maybe=LEVELS), interval=INTERVAL),
-        dict(difference=fields(to=SOME_TEXT, sha256=DIGEST, AP=NUMBER, p=SHARE,
+        dict(difference=fields(to=SOME_TEXT, config_sha256=DIGEST, AP=NUMBER, p=SHARE,
                                bounds={**SPREAD, 'minItems': 2, 'maxItems': 2}))),
     # one part of benchmarks.run: the command after `python -m benchmarks.`, how it ended, the seconds of all its runs
     'run': (

@@ -4,10 +4,11 @@
 
 The experiments stand in ``experiments/experiments.yaml``: a config, the entries of it that are changed, the question,
 the reference, and what was decided. Each is trained by ``tools/train.py`` in a process of its own, its newest weights
-(those of the moving average where there is one) are scored on ground-truth boxes with a flip test, and the difference
-to the reference has a paired interval; a reference that is not in the work dir is trained first. A row that the file
-has is not measured again unless config, changes, annotations or the weights of the reference are others; a training
-that was ended goes on from its last epoch.
+(those of the moving average where there is one) are scored on ground-truth boxes with a flip test, persons ranked by
+the mean score of all joints (heads give scores of different scales: no threshold is fair to all), and the difference to
+the reference has a paired interval; a reference that is not in the work dir is trained first. A row that the file
+has is not measured again unless config, changes, annotations or the reference are others; a training that was ended
+goes on from its last epoch.
 
 Exit code 0: all rows are there; 1: one failed, and its row says why; 2: the call was wrong.
 """
@@ -19,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from benchmarks import accuracy, compare, complexity, zoo
@@ -99,11 +101,6 @@ def config_of(folder: Path) -> Path:
     return folder.with_name(f'{folder.name}.py')
 
 
-def checkpoint_of(cfg, folder: Path) -> Path:
-    """Where its last epoch leaves the weights."""
-    return folder / f'epoch_{cfg.train_cfg.max_epochs}.pth'
-
-
 def train(one: dict, cfg, folder: Path) -> tuple[Path, dict]:
     """Train it, or go on.
 
@@ -120,7 +117,8 @@ def train(one: dict, cfg, folder: Path) -> tuple[Path, dict]:
                          'another --work-dir')
     with atomic_path(config) as temporary:
         temporary.write_text(text, encoding='utf-8')
-    notes, last, checkpoint = folder / 'notes.json', folder / 'last_checkpoint', checkpoint_of(cfg, folder)
+    notes, last = folder / 'notes.json', folder / 'last_checkpoint'
+    checkpoint = folder / f'epoch_{cfg.train_cfg.max_epochs}.pth'
     told = read_json(notes, 'notes') if notes.exists() else dict(seconds=0.0)
     if _complete(last, checkpoint):
         return checkpoint, told
@@ -151,9 +149,6 @@ def measure(one: dict, args) -> dict:
     from mmengine.runner.checkpoint import CheckpointLoader
 
     cfg, folder = load(one), Path(args.work_dir) / one['name']
-    reference = folder.with_name(one['against']) / 'poses.json' if one['against'] else None
-    if reference and not reference.exists():
-        measure(experiments()[one['against']], args)
     checkpoint, told = train(one, cfg, folder)
     config, poses = config_of(folder), folder / 'poses.json'
     options = ['--ann', args.ann, '--images', args.images, '--boxes', 'gt']
@@ -161,18 +156,25 @@ def measure(one: dict, args) -> dict:
     accuracy.add_boxes(parser)
     add_options(parser)
     task = Task(parser.parse_args([*options, '--flip', '--checkpoint', str(checkpoint)]), [str(config)])
-    scored = accuracy.measure(task, str(config), poses)
+    results, scored, sigmas = task.results(str(config))
+    for pose in results:
+        pose['score'] = float(np.mean(pose['keypoints'][2::3]))
+    scored['protocol'].update(score_mode='keypoint', keypoint_score_thr=0.0)
+    scored = accuracy.scored(task, results, scored, sigmas, poses)
     counted = complexity.count_system(zoo.of_config(config))
     steps = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')['meta']['iter']
     row = dict(steps=steps, samples=steps * cfg.train_dataloader.batch_size, seconds=round(told['seconds'], 1),
                params=counted.params, macs=counted.macs, environment=told['environment'],
                **{key: scored[key] for key in ('sha256', 'protocol', 'metrics', 'interval')})
-    if reference:
-        pair = [str(poses), str(reference)]
+    if one['against']:
+        other = experiments()[one['against']]
+        reference = folder.with_name(other['name'])
+        # there already, unless it failed; else what lies there is of another config
+        train(other, load(other), reference)
+        pair = [str(poses), str(reference / 'poses.json')]
         found = compare.measure(Task(parser.parse_args(options), pair), pair)
-        weights = sha256(checkpoint_of(load(experiments()[one['against']]), reference.parent))
-        row['difference'] = dict(to=one['against'], sha256=weights, AP=found['difference'], p=found['p'],
-                                 bounds=found['interval']['bounds'])
+        row['difference'] = dict(to=one['against'], config_sha256=settings(other)['config_sha256'],
+                                 AP=found['difference'], p=found['p'], bounds=found['interval']['bounds'])
     return row
 
 
@@ -182,22 +184,30 @@ def settings(one: dict) -> dict:
                 config_sha256=zoo.digest_of(load(one)))
 
 
-def holds(row: dict, told: dict, one: dict, results: Results, annotations: str) -> bool:
-    """Whether a row has the figures of an experiment as it stands now.
+def holds(row: dict, one: dict, annotations: str) -> bool:
+    """Whether a row has the figures of an experiment, and of its reference, as they stand now.
 
     Args:
         row: of the result file.
-        told: :func:`settings` of the experiment.
         one: the experiment.
-        results: all rows: that of the reference may have been measured again since.
         annotations: sha256 of what it is scored on.
     """
+    told, reference = settings(one), one['against']
     if any(row[key] != told[key] for key in told) or row['protocol']['annotations_sha256'] != annotations:
         return False
-    difference = row.get('difference', dict(to=''))
-    reference = one['against']
-    return difference['to'] == reference and not (
-        reference and results.has_figures(reference) and results[reference]['sha256'] != difference['sha256'])
+    wanted = settings(experiments()[reference])['config_sha256'] if reference else None
+    difference = row.get('difference', dict(to='', config_sha256=None))
+    return (difference['to'], difference['config_sha256']) == (reference, wanted)
+
+
+def to_measure(chosen: list[dict], results: Results, annotations: str, work_dir: Path) -> set[str]:
+    """Names of those that have no row that holds, and of references whose poses they need and nobody has."""
+    names = {one['name'] for one in chosen if not (
+        results.has_figures(one['name']) and holds(results[one['name']], one, annotations))}
+    for one in reversed(chosen):
+        if one['name'] in names and one['against'] and not (work_dir / one['against'] / 'poses.json').exists():
+            names.add(one['against'])
+    return names
 
 
 def main(argv=None) -> int:
@@ -209,17 +219,17 @@ def main(argv=None) -> int:
     parser.add_argument('--work-dir', default='work_dirs/training', metavar='DIR')
     parser.add_argument('--out', metavar='FILE.json', help='result file; without it the rows are only shown')
     args = parser.parse_args(argv)
-    todo = [(one, settings(one)) for one in chosen(args.names)]
-    results, wrong, annotations = Results(args.out, 'training'), 0, sha256(args.ann)
-    for one, told in todo:
+    todo, results, wrong = chosen(args.names), Results(args.out, 'training'), 0
+    needed = to_measure(todo, results, sha256(args.ann), Path(args.work_dir))
+    for one in todo:
         name = one['name']
-        if not (results.has_figures(name) and holds(results[name], told, one, results, annotations)):
+        if name in needed:
             try:
                 figures = measure(one, args)
             except Exception as error:  # one experiment, whatever is the matter with it, does not end the others
                 wrong += 1
                 figures = dict(reason=failed(name, error)['reason'], environment=environment(*MODULES))
-            results.add(dict(id=name, **told, **figures))
+            results.add(dict(id=name, **settings(one), **figures))
         print(line(results[name]), flush=True)
     return 1 if wrong else 0
 

@@ -67,6 +67,9 @@ def main(argv=None) -> int:
     if len(steps) != 1 or 'metainfo' not in data:
         raise AMFACError(f'{args.config}: train_dataloader.dataset must have a metainfo and one KeypointConverter, it '
                          f'has {len(steps)}')
+    if not all(isinstance(old, int) for old, _ in steps[0]['mapping']):
+        raise AMFACError(f'{args.config}: the KeypointConverter takes the mean of joints, which is not a label; only '
+                         'pairs of joints can be converted')
     joints = parse_pose_metainfo(data['metainfo'])['keypoint_id2name']
     content = read_json(args.annotations, 'annotations')
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in (

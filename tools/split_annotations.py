@@ -93,12 +93,19 @@ def main(argv=None) -> int:
     args = parser.parse_args(argv)
     number('--share', args.share, 0, 1, low_itself=False)
     integer('--distance', args.distance, 0)
+    if args.train.resolve() == args.held.resolve():
+        raise AMFACError(f'--train and --held are both {args.train}')
     content = read_json(args.annotations, 'annotations')
     wanted = {'id', 'file_name', *([args.same] if args.same else [])}
     entries = content.get('images') if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries or not all(
             isinstance(entry, dict) and entry.keys() >= wanted for entry in entries):
         raise AMFACError(f'{args.annotations} must have images, each with {", ".join(sorted(wanted))}')
+    if not isinstance(content.get('annotations'), list) or not all(
+            isinstance(one, dict) and 'image_id' in one for one in content['annotations']):
+        raise AMFACError(f'{args.annotations} must have annotations, each with image_id')
+    if args.same and not all(isinstance(entry[args.same], (int, str)) for entry in entries):
+        raise AMFACError(f'{args.annotations}: {args.same} of the images must be a number or a text')
     labels = groups(hashes(entries, args.images), args.distance, [entry[args.same] for entry in entries]
                     if args.same else ())
     held = held_out(labels, args.share, args.seed)

@@ -3,6 +3,8 @@ _base_ = './r18_128x96.py'
 
 decoder = dict(
     type='MSRAHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5, unbiased=True, blur_kernel_size=7)
+codec = dict(_delete_=True, **decoder)
+augment = dict(codec=codec)
 model = dict(
     _delete_=True,
     type='TopdownPoseEstimator',

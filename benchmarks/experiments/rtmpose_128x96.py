@@ -3,6 +3,8 @@ _base_ = './r18_128x96.py'
 
 decoder = dict(
     type='SimCCLabel', input_size=(96, 128), sigma=(3.46, 4.0), simcc_split_ratio=2.0, normalize=False, use_dark=False)
+codec = dict(_delete_=True, **decoder)
+augment = dict(codec=codec)
 model = dict(
     _delete_=True,
     type='TopdownPoseEstimator',

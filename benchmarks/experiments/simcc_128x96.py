@@ -2,6 +2,8 @@
 _base_ = './r18_128x96.py'
 
 decoder = dict(type='SimCCLabel', input_size=(96, 128), sigma=4.24, simcc_split_ratio=2.0)
+codec = dict(_delete_=True, **decoder)
+augment = dict(codec=codec)
 model = dict(
     _delete_=True,
     type='TopdownPoseEstimator',

@@ -18,8 +18,8 @@ def bfloat16_pays() -> bool:
 class AutocastOptimWrapper(OptimWrapper):
     """Forward and loss under bfloat16 autocast, without a gradient scaler (MMEngine's own wrapper refuses the CPU).
 
-    What the model's head returns is made float32: losses would take logarithms in bfloat16 on a CPU, and MMPose's heads
-    make numpy arrays of it, which has no bfloat16.
+    Tensors that the model's head returns, alone or in tuples, lists and dicts, are made float32: losses would take
+    logarithms in bfloat16 on a CPU, and MMPose's heads make numpy arrays of them, which have no bfloat16.
 
     Args:
         force: autocast also on a CPU without bfloat16 instructions; by default such a CPU trains in float32, and a
@@ -47,15 +47,19 @@ def _float_outputs(head):
     if head is None:
         yield
         return
-    forward = head.forward
+    forward, own = head.forward, vars(head).get('forward')
     head.forward = lambda *args, **kwargs: _floats(forward(*args, **kwargs))
     try:
         yield
     finally:
         del head.forward
+        if own is not None:
+            head.forward = own
 
 
 def _floats(values):
     if torch.is_tensor(values):
         return values.float() if values.is_floating_point() else values
-    return type(values)(map(_floats, values)) if isinstance(values, (tuple, list)) else values
+    if isinstance(values, dict):
+        return {key: _floats(value) for key, value in values.items()}
+    return type(values)(map(_floats, values)) if type(values) in (tuple, list) else values

@@ -38,8 +38,10 @@ def test_a_joint_with_few_labels_gets_the_line_of_all():
     scores, labelled = rng.random((1000, 3)), np.ones((1000, 3), bool)
     right = rng.random((1000, 3)) < scores ** np.array([1, 2, 3])
     labelled[calibrate.FEWEST - 1:, 2] = False
-    right[:, 1] &= True
+    right[:, 1] = True
     lines = calibrate.fit_joints(scores, right, labelled)
+    # the second is always right
+    assert (lines[1] == lines[2]).all()
     assert (lines[2] == calibrate.fit(scores[labelled], right[labelled])).all()
     assert (lines[0] == calibrate.fit(scores[:, 0], right[:, 0])).all() and (lines[0] != lines[2]).all()
 
@@ -85,6 +87,7 @@ def test_the_config_has_the_fitted_scores(twenty, model, astronaut, capsys):
 
 @pytest.mark.parametrize('arguments, message', [
     ([], '--checkpoint: give the weights'),
+    (['--checkpoint', 'w.pth', '--flip'], '--flip: scores are fitted to single pictures'),
     (['--checkpoint', 'w.pth', '--out', 'c.py'], 'is CONFIG.py itself')])
 def test_wrong_calls(tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)

@@ -89,6 +89,7 @@ def test_from_pictures_to_rows(folder, capsys):
     first, slow, wrong = read(folder / 'out.json', 'training')
     assert (first['samples'], first['steps']) == (8, 2) and 'difference' not in first
     assert slow['difference']['to'] == 'tiny' and slow['sha256'] != first['sha256']
+    assert first['protocol']['score_mode'] == 'keypoint' and first['protocol']['keypoint_score_thr'] == 0
     assert first['protocol']['flip_test'] is True and first['protocol']['boxes']['source'] == 'ground truth'
     assert 'none!' in wrong['reason']
     weights = folder / 'work/tiny/epoch_1.pth'
@@ -105,6 +106,19 @@ def test_from_pictures_to_rows(folder, capsys):
     assert training.main(['tiny-slow', *call]) == 0
     assert read(folder / 'out.json', 'training')[1]['difference']['to'] == 'tiny'
     assert (folder / 'work/tiny/poses.json').exists()
+    # neither is measured again, though the reference's weights are others now
+    stamp = (folder / 'work/tiny-slow/poses.json').stat().st_mtime_ns
+    assert training.main(['tiny-slow', *call]) == 0
+    assert (folder / 'work/tiny-slow/poses.json').stat().st_mtime_ns == stamp
+    # no comparison with what another config left there
+    config = folder / 'work/tiny.py'
+    left = config.read_text()
+    config.write_text(f'{left}# changed\n')
+    (folder / 'out.json').unlink()
+    assert training.main(['tiny-slow', *call]) == 1
+    assert all('is another config than that of tiny' in row['reason']
+               for row in read(folder / 'out.json', 'training'))
+    config.write_text(left)
     other = json.loads((folder / 'eight.json').read_text())
     other['annotations'].pop()
     (folder / 'seven.json').write_text(json.dumps(other))

@@ -60,6 +60,26 @@ def packaged(tmp_path_factory):
     return export(out=tmp_path_factory.mktemp('packaged') / 'model.onnx', backend='onnx', dynamic_batch=True)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('backend, precision', [('onnxruntime', 'fp32'), ('openvino', 'fp32'), ('onnx', 'fp16')])
+def test_fitted_scores_are_in_the_graph(tmp_path, astronaut, backend, precision):
+    """A config with a calibration: the file has torch's scores, which are others than without it."""
+    from mmpose_amfac import model_index
+    from mmpose_amfac.apis import TorchEstimator
+    from mmpose_amfac.runtime import AMFACPose
+    model, box = model_index.find('amfacpose'), [[18, 16, 362, 511]]
+    config = tmp_path / 'fitted.py'
+    config.write_text(f'_base_ = {str(model.config)!r}\n'
+                      'model = dict(head=dict(calibration=dict(slope=[1.8] * 17, offset=[2.5] * 17)))\n')
+    path, manifest = export(config, model.weights, tmp_path / f'fitted.{SUFFIXES[backend]}', backend, precision)
+    assert manifest.verification['status'] == 'passed', manifest.verification['reasons']
+    plain, fitted = (TorchEstimator(one, model.weights, device='cpu')(astronaut, box).keypoint_scores
+                     for one in (model.config, config))
+    found = AMFACPose(path, threads=1)(astronaut, box).keypoint_scores
+    np.testing.assert_allclose(found, fitted, atol=1e-4 if precision == 'fp32' else 0.02)
+    assert np.abs(fitted - plain).max() > 0.1
+
+
 def test_manifest_tells_everything(packaged, root):
     from mmpose_amfac.files import sha256
     path, manifest = packaged

@@ -23,7 +23,8 @@ class CropAugment(nn.Module):
     epoch 0 and starts at batch 0 again).
 
     Shapes: (B, 3, h, w) -> (B, 3, H, W), H x W being the codec's ``input_size``; ``gt_instance_labels`` and
-    ``gt_fields`` of each sample as ``GenerateTarget`` and ``PackPoseInputs`` make them.
+    ``gt_fields`` of each sample as ``GenerateTarget`` and ``PackPoseInputs`` make them, and ``keypoint_labelled``
+    (1, K), true for joints that have a label even where they lie outside the picture now.
 
     Args:
         codec: config of the codec that encodes targets.
@@ -172,6 +173,7 @@ class CropAugment(nn.Module):
                 encoded['keypoint_weights'] = encoded['keypoint_weights'] * self.joint_weights
             labels = dict(self.codec.label_mapping_table, keypoint_weights='keypoint_weights')
             sample.gt_instance_labels = InstanceData(
+                keypoint_labelled=seen[None] > 0,
                 **{to: encoded[key] for key, to in labels.items() if key in encoded}).to_tensor()
             fields = {to: encoded[key] for key, to in self.codec.field_mapping_table.items() if key in encoded}
             if fields:

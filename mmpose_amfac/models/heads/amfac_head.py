@@ -38,9 +38,9 @@ class AMFACHead(BaseHead):
         hidden_dims: width of the hidden layer.
         loss: config of the loss, ``KLDDiscretLoss`` by default.
         decoder: config of the codec; gives input size and bins. Required.
-        calibration: ``dict(slope=[...], offset=[...])`` of each joint, which ``tools/calibrate.py`` fits to weights so
-            that scores are chances of being right (:func:`~mmpose_amfac.models.layers.peak_normalise`); None leaves
-            the scores as they are.
+        calibration: ``dict(slope=[...], offset=[...])`` of each joint, which ``benchmarks.calibrate`` fits to weights
+            so that scores are chances of being right (:func:`~mmpose_amfac.models.layers.peak_normalise`); None
+            leaves the scores as they are.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
