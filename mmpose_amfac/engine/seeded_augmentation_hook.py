@@ -1,5 +1,6 @@
 """SeededAugmentationHook: tells augmentation which epoch it is."""
 
+import numpy as np
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
@@ -13,7 +14,8 @@ class SeededAugmentationHook(Hook):
     """Set seed and epoch of every ``SeededAugmentation`` and ``CropAugment`` before each epoch.
 
     Raises:
-        AMFACError: neither the training pipeline nor the data preprocessor has one.
+        AMFACError: neither the training pipeline nor the data preprocessor has one, or a step of the preprocessor's
+            ``batch_augments`` has another mean or std than the preprocessor.
     """
 
     def before_train_epoch(self, runner) -> None:
@@ -27,3 +29,9 @@ class SeededAugmentationHook(Hook):
                              "or dict(type='CropAugment') in data_preprocessor.batch_augments")
         for step in found:
             step.set_state(runner.seed, runner.epoch)
+        for step in getattr(preprocessor, 'batch_augments', None) or ():
+            for name in ('mean', 'std'):
+                own, wanted = getattr(step, name, None), getattr(preprocessor, name, None)
+                if own is not None and wanted is not None and not np.allclose(own, wanted.flatten().cpu(), atol=1e-3):
+                    raise AMFACError(f'{type(step).__name__}.{name}={np.round(own, 3).tolist()} must be that of '
+                                     f'data_preprocessor, {np.round(wanted.flatten().tolist(), 3).tolist()}')

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.logging import MMLogger
 from mmengine.registry import HOOKS, OPTIM_WRAPPERS
-from mmpose.registry import TRANSFORMS
+from mmpose.registry import MODELS, TRANSFORMS
 
 from mmpose_amfac.datasets import SeededAugmentation
 from mmpose_amfac.engine import AutocastOptimWrapper, ProtocolHook
@@ -92,6 +92,23 @@ def test_the_hook_wants_its_transform():
     dataset = type('Data', (), dict(pipeline=type('Compose', (), dict(transforms=[]))()))()
     with pytest.raises(AMFACError, match='SeededAugmentation'):
         HOOKS.build(dict(type='SeededAugmentationHook')).before_train_epoch(Runner(dataset))
+
+
+def test_the_hook_wants_one_normalisation():
+    codec = dict(type='AMFACSimCCLabel', input_size=(48, 64))
+
+    def model(**options):
+        preprocessor = MODELS.build(dict(
+            type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True,
+            batch_augments=[dict(dict(type='CropAugment', codec=codec), **options)]))
+        return type('Model', (), dict(data_preprocessor=preprocessor))()
+
+    dataset, hook = type('Data', (), {})(), HOOKS.build(dict(type='SeededAugmentationHook'))
+    same = model()
+    hook.before_train_epoch(Runner(dataset, model=same))
+    assert same.data_preprocessor.batch_augments[0].entropy == (7, 2, 0)
+    with pytest.raises(AMFACError, match='CropAugment.std=.* must be that of data_preprocessor'):
+        hook.before_train_epoch(Runner(dataset, model=model(std=(1, 1, 1))))
 
 
 @pytest.mark.parametrize('boxes, expected', [(None, 'ground truth'), ('a.json', 'detector (a.json)')])

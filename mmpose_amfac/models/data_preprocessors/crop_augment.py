@@ -65,7 +65,8 @@ class CropAugment(nn.Module):
         self.half_body_prob, self.upper_joints = half_body_prob, list(upper_joints)
         self.colour, self.grey_prob = colour, grey_prob
         self.hide_prob, self.hide_size = hide_prob, hide_size
-        black = -np.float32(mean) / np.float32(std)
+        self.mean, self.std = np.float32(mean), np.float32(std)
+        black = -self.mean / self.std
         self.register_buffer('black', torch.from_numpy(black).view(1, 3, 1, 1), persistent=False)
         self.entropy = None
 
