@@ -61,3 +61,10 @@ def test_formulas_of_mish():
     torch.nn.functional.mish(wanted).sum().backward()
     torch.testing.assert_close(cpu_speed_hook._mish(x), torch.nn.functional.mish(x))
     torch.testing.assert_close(cpu_speed_hook._mish_backward(torch.ones_like(x), x), wanted.grad)
+
+
+def test_a_norm_of_a_single_value_is_the_error_that_it_is_without():
+    model = torch.nn.Sequential(torch.nn.BatchNorm2d(3))
+    cpu_speed_hook.quicken(model)
+    with pytest.raises(ValueError, match='more than 1 value'):
+        model(torch.zeros(1, 3, 1, 1))
