@@ -41,4 +41,4 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', begin=0, end=20, T_max=20, eta_min_ratio=0.01, by_epoch=True,
          convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(save_best=None))
+default_hooks = dict(checkpoint=dict(save_best='crowdpose/AP'))

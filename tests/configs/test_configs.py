@@ -92,12 +92,20 @@ def test_both_exporters_trace(path, tmp_path):
 @pytest.mark.parametrize('path', CONFIGS)
 def test_pipelines_and_evaluators_are_known_and_agree(path):
     cfg, model = load(path)
-    for pipeline in (cfg.train_pipeline, cfg.val_pipeline):
+    size, trained = tuple(cfg.codec.input_size), cfg.train_dataloader.dataset
+    augments = model.data_preprocessor.batch_augments
+    # crops that are packed have no pipeline: whole batches are augmented
+    for pipeline in [cfg.val_pipeline] if augments else [cfg.train_pipeline, cfg.val_pipeline]:
         affine = next(t for t in pipeline if t.type == 'TopdownAffine')
-        assert tuple(affine.input_size) == tuple(cfg.codec.input_size) == tuple(model.head.decoder.input_size)
+        assert tuple(affine.input_size) == size == tuple(model.head.decoder.input_size)
         assert all(TRANSFORMS.get(t.type) for t in pipeline)
-    assert DATASETS.get(cfg.train_dataloader.dataset.type)
-    assert cfg.train_dataloader.dataset.pipeline == cfg.train_pipeline
+    if augments:
+        assert augments[0].codec.input_size == size and augments[0].codec.bins == model.head.decoder.bins
+        for dataset in trained.get('datasets', [trained]):
+            assert dataset.type == 'PackedCrops' and tuple(dataset.input_size) == size
+            assert DATASETS.get(dataset.dataset.type)
+    else:
+        assert DATASETS.get(trained.type) and trained.pipeline == cfg.train_pipeline
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         assert loader.dataset.pipeline == cfg.val_pipeline and loader.dataset.test_mode
     assert cfg.default_hooks.checkpoint.save_best == f'{cfg.val_evaluator.get("prefix", "coco")}/AP'
