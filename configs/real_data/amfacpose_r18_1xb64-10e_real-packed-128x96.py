@@ -17,14 +17,9 @@ train_dataloader = dict(
     dataset=dict(
         datasets=[
             dict(
-                type='PackedCrops',
+                _base_.train_dataloader.dataset.datasets[0],
                 input_size=codec['input_size'],
-                dataset=dict(
-                    type=_base_.dataset_type,
-                    data_root=_base_.data_root,
-                    data_mode='topdown',
-                    ann_file=f'{name}.json',
-                    data_prefix=dict(img='')))
+                dataset=dict(_base_.train_dataloader.dataset.datasets[0].dataset, ann_file=f'{name}.json'))
             for name in ('coco_train_fit', 'coco_train_fit', 'lspet_train_coco17_filled', 'stanford40_pseudo')
         ]))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))

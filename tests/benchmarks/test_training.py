@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 
 from benchmarks import training
+from benchmarks.pages import experiments as pages
 from benchmarks.results import read
 from mmpose_amfac.errors import AMFACError
 
@@ -124,3 +125,16 @@ def test_from_pictures_to_rows(folder, capsys):
     (folder / 'seven.json').write_text(json.dumps(other))
     assert training.main(['tiny', *call[:1], str(folder / 'seven.json'), *call[2:]]) == 0
     assert read(folder / 'out.json', 'training')[0]['protocol']['persons'] == 7
+
+
+def test_the_page_shows_the_times_of_networks_that_were_timed(root, tmp_path):
+    results = root / 'benchmarks/results'
+    shutil.copy(results / 'training.json', tmp_path)
+    assert not any(table.rows[0][5].text for table in pages.tables(tmp_path)) and 'Time:' not in pages.page(tmp_path)
+    speed = json.loads((results / 'speed.json').read_text())
+    row = next(row for row in speed['rows'] if 'reason' not in row and (
+        row['backend'], row['threads'], row['batch']) == ('onnxruntime', 1, 1))
+    (tmp_path / 'training_speed.json').write_text(json.dumps(dict(speed, rows=[dict(row, name='small')])))
+    cells = {row[0].text: row[5] for table in pages.tables(tmp_path) for row in table.rows}
+    assert cells['small'].text == f'{row["ratio"][0]:.2f}' and not cells['small-adamw'].text
+    assert 'Time: of the network alone' in pages.page(tmp_path)
