@@ -1,8 +1,10 @@
 """MuonConstructor: orthogonalised updates for matrices, AdamW for the rest."""
 
+import torch
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
+from mmpose_amfac.engine.autocast_optim_wrapper import bfloat16_pays
 from mmpose_amfac.errors import AMFACError
 
 
@@ -12,7 +14,8 @@ class MuonConstructor(DefaultOptimWrapperConstructor):
 
     Muon replaces the momentum of a weight matrix by the orthogonal one next to it. It gets the weights of linear
     layers and of convolutions with at least ``smallest`` inputs and outputs (depthwise ones have a single input);
-    AdamW gets the others, and vectors (biases, norms) without weight decay.
+    AdamW gets the others, and vectors (biases, norms) without weight decay. The orthogonal matrix is computed in
+    bfloat16, and in float32 on a CPU that imitates bfloat16.
 
     ``optimizer`` in the wrapper's config has the arguments of that Muon: ``lr``, ``weight_decay`` and ``momentum``,
     and for AdamW ``adamw_lr``, ``adamw_wd``, ``adamw_betas``. Schedules scale both rates.
@@ -50,7 +53,21 @@ class MuonConstructor(DefaultOptimWrapperConstructor):
         groups = [dict(params=matrices, use_muon=True), dict(params=others, use_muon=False),
                   dict(params=vectors, use_muon=False, weight_decay=0.0)]
         options = {key: value for key, value in self.optimizer_cfg.items() if key != 'type'}
-        optimizer = Muon([group for group in groups if group['params']], **options)
+        muon = Muon if bfloat16_pays() else _in_float32(Muon)
+        optimizer = muon([group for group in groups if group['params']], **options)
         # MMEngine logs and schedules the rate of the defaults, too, where Muon has none
         optimizer.defaults['lr'] = optimizer.param_groups[0]['lr']
         return OPTIM_WRAPPERS.build(dict(self.optim_wrapper_cfg), default_args=dict(optimizer=optimizer))
+
+
+def _in_float32(muon: type) -> type:
+    """``muon`` with its orthogonal matrices in float32; it fixes bfloat16 itself and has no argument for it."""
+    from pytorch_optimizer.optimizer.utils import zero_power_via_newton_schulz_5
+
+    class Float32Muon(muon):
+        @staticmethod
+        def _orthogonalize(group, updates):
+            return [zero_power_via_newton_schulz_5(update.flatten(1), group['ns_steps'], weights=group['ns_coeffs'],
+                                                   dtype=torch.float32) for update in updates]
+
+    return Float32Muon

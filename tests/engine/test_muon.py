@@ -7,6 +7,8 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 from torch import nn
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmpose_amfac.errors import AMFACError
 
@@ -37,6 +39,28 @@ def test_matrices_get_muon_and_schedules_reach_all():
     assert all(not torch.equal(a, b) for a, b in zip(before, net.parameters()))
     # an orthogonal step: singular values alike
     values = torch.linalg.svdvals((before[6] - net[3].weight.detach()).flatten(1))
+    assert values.max() < 1.6 * values.median()
+
+
+@pytest.mark.parametrize('pays', [True, False])
+def test_a_cpu_without_bfloat16_computes_in_float32(monkeypatch, pays):
+    monkeypatch.setattr('mmpose_amfac.engine.muon_constructor.bfloat16_pays', lambda: pays)
+    seen = set()
+
+    class Types(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            out = function(*args, **(kwargs or {}))
+            seen.update(value.dtype for value in pytree.tree_leaves(out) if torch.is_tensor(value))
+            return out
+
+    net = model()
+    wrapper = build_optim_wrapper(net, WRAPPER)
+    net(torch.randn(4, 3, 2, 2)).square().mean().backward()
+    before = net[3].weight.detach().clone()
+    with Types():
+        wrapper.step()
+    assert (torch.bfloat16 in seen) == pays
+    values = torch.linalg.svdvals((before - net[3].weight.detach()).flatten(1))
     assert values.max() < 1.6 * values.median()
 
 
