@@ -25,7 +25,7 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
 
-load_from = 'benchmarks/results/training/amfacpose_r18_1xb64-2e_real-filled-128x96.pth'
+load_from = 'work_dirs/amfacpose_r18_1xb64-2e_real-filled-128x96/epoch_2.pth'
 train_cfg = dict(max_epochs=10, val_interval=1)
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=100, start_factor=0.01, by_epoch=False),

@@ -61,7 +61,8 @@ class PoseReference(Reference):
         # maps of K joints with their offsets have 3 K rows
         if _gives_coordinates(vectors) or vectors[0].shape[:2] != joints.shape[:2]:
             return np.ones(joints.shape[:2], bool)
-        return clear([v for v in vectors if v.ndim == vectors[0].ndim], getattr(self._head.decoder, 'window', 0))
+        return clear([v for v in vectors if v.ndim == vectors[0].ndim], getattr(self._head.decoder, 'window', 0),
+                     self.precision)
 
     def _figures(self, run) -> dict:
         from mmdeploy.utils import is_dynamic_batch

@@ -6,11 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from mmpose_amfac import geometry, simcc
+from mmpose_amfac.deploy.verdict import VALUES
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.manifest import Manifest
 
-# of the peak, by which the best bin must lead
-LEAD = 1e-3
 # crops at once, where the file leaves it open
 CHUNK = 16
 
@@ -54,27 +53,36 @@ def run(engine, manifest: Manifest, crops, batch: int) -> Vectors:
     return Vectors(*(np.concatenate([part[i] for part in parts]) for i in order))
 
 
-def clear(outputs, window: int) -> np.ndarray:
-    """(n, K): joints whose best bin leads its rivals by more than 1e-3 of the peak, on both axes or in the heatmap.
+def clear(outputs, window: int, precision: str = 'fp32') -> np.ndarray:
+    """(n, K): joints whose best bin no rounding moves far, on both axes or in the heatmap.
 
-    Rounding may make either of two equals the best bin. Where the best bin itself is decoded, every other bin is a
-    rival: a step to the next one is already half a pixel. Where an expectation over a window is decoded, a step to the
-    next bin hardly moves it, and smooth vectors often have their peak between two bins; there the direct neighbours
-    are no rivals, but every bin beyond them is.
+    Bins that are less below the peak than a file of this precision may be wrong may become the best one
+    (:data:`~mmpose_amfac.deploy.verdict.VALUES`; int8, which has none there, takes that of fp32).
+    Where the best bin itself is decoded, there must be no other: a step to the next one is already half a pixel. Where
+    an expectation over a window is decoded, such a step hardly moves it, and smooth vectors often have their peak
+    between two bins; there these bins must be neighbours, in one run.
 
     Args:
         outputs: of the network, (n, K, ...) each.
         window: of the decoder; 0 for the best bin or cell.
+        precision: of the file.
     """
     rows = (value.reshape(*value.shape[:2], -1) for value in outputs)
-    return np.logical_and.reduce([_leads(row, 1 if window else 0) for row in rows])
+    return np.logical_and.reduce([_leads(row, bool(window), lead_of(precision)) for row in rows])
 
 
-def _leads(axis: np.ndarray, near: int) -> np.ndarray:
-    best = axis.argmax(-1)[..., None]
-    peak = axis.max(-1)
-    rivals = np.where(np.abs(np.arange(axis.shape[-1]) - best) > near, axis, -np.inf).max(-1)
-    return peak - rivals > LEAD * np.abs(peak)
+def lead_of(precision: str) -> float:
+    """The share of the peak by which the best bin must lead in a file of this precision."""
+    return VALUES.get(precision, VALUES['fp32'])
+
+
+def _leads(axis: np.ndarray, runs: bool, lead: float) -> np.ndarray:
+    peak = axis.max(-1, keepdims=True)
+    best = (peak - axis <= lead * np.abs(peak)).astype(np.int8)
+    if runs:
+        # where each run begins
+        best = np.diff(best, axis=-1, prepend=0) > 0
+    return best.sum(-1) == 1
 
 
 def decode(manifest: Manifest, vectors: Vectors):

@@ -11,7 +11,7 @@ from mmpose_amfac.deploy.accuracy import average_precisions
 from mmpose_amfac.deploy.places import is_file
 from mmpose_amfac.deploy.samples import samples
 from mmpose_amfac.deploy.trained import trained_model
-from mmpose_amfac.deploy.vectors import CHUNK, LEAD, Vectors, clear, decode, reference, run
+from mmpose_amfac.deploy.vectors import CHUNK, Vectors, clear, decode, lead_of, reference, run
 from mmpose_amfac.deploy.verdict import PIXELS, SCORES, VALUES, apart, exceeded, fault
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.manifest import SUFFIXES, Manifest
@@ -214,11 +214,11 @@ def _broken(manifest, wanted: Vectors, found: dict) -> list[str]:
 
 def _parity(manifest, wanted: Vectors, found: dict, reasons: list[str]) -> dict:
     joints, scores = decode(manifest, wanted)
-    chosen = clear(wanted, manifest.decode['window'])
     decoded = {n: decode(manifest, vectors) for n, vectors in found.items()}
     away = np.stack([np.linalg.norm(points - joints, axis=-1) for points, _ in decoded.values()])
     # weights rounded to float16 are no longer the float32 network
     precision = 'fp16' if manifest.source.get('half_weights') else manifest.precision
+    chosen = clear(wanted, manifest.decode['window'], precision)
     limit = PIXELS.get(precision)
     result = dict(batches=list(found), limit_px=limit, joints=chosen.size, compared=int(chosen.sum()),
                   left_out=round(float(1 - chosen.mean()), 4), max_px=None, mean_px=None, batch_px=None,
@@ -226,7 +226,8 @@ def _parity(manifest, wanted: Vectors, found: dict, reasons: list[str]) -> dict:
                   bins_max=max(_bins_apart(vectors, wanted) for vectors in found.values()),
                   score_max=max(apart(peaks, scores) for _, peaks in decoded.values()))
     if not chosen.any():
-        reasons.append(f'no joint has a best bin that leads by more than {LEAD:g} of the peak: nothing to compare')
+        reasons.append(f'no joint has a best bin that leads by more than {lead_of(precision):g} of the peak: nothing '
+                       'to compare')
         return result
     result |= dict(max_px=float(away[:, chosen].max()), mean_px=float(away[:, chosen].mean()))
     reasons += exceeded('joints differ from torch', result['max_px'], limit, ' px')
