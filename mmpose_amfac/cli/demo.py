@@ -14,7 +14,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument('--image', metavar='PATH', help='another picture')
     add_model_options(parser)
     parser.add_argument('--out', default='demo_output', metavar='DIR', help='results go here (default %(default)s)')
-    parser.set_defaults(func=run)
+    # scores of the packaged weights are chances: what is drawn is more likely right than wrong
+    parser.set_defaults(func=run, kpt_thr=0.5)
 
 
 def run(args) -> int:

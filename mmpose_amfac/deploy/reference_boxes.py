@@ -7,7 +7,7 @@ import torch
 
 from mmpose_amfac.apis.sources import open_source, read_image
 from mmpose_amfac.deploy.reference import Reference
-from mmpose_amfac.deploy.verdict import PIXELS, SCORES, exceeded, fault
+from mmpose_amfac.deploy.verdict import BOX_SCORES, PIXELS, exceeded, fault
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.runtime.detector import letterbox
 
@@ -73,7 +73,7 @@ class BoxReference(Reference):
         report |= dict(boxes=len(pairs) + lone, left_out=lone / max(len(pairs) + lone, 1),
                        max_px=max((away for away, _ in pairs), default=0.0),
                        score_max=max((apart for _, apart in pairs), default=0.0),
-                       limit_px=PIXELS.get(self.precision), score_limit=SCORES.get(self.precision))
+                       limit_px=PIXELS.get(self.precision), score_limit=BOX_SCORES.get(self.precision))
         if self.random:
             return report | dict(nothing=True)
         if report['left_out'] > LEFT_OUT:

@@ -8,7 +8,7 @@ from mmpose_amfac.deploy.deploy_config import input_size
 from mmpose_amfac.deploy.reference import Reference
 from mmpose_amfac.deploy.samples import samples
 from mmpose_amfac.deploy.vectors import clear
-from mmpose_amfac.deploy.verdict import PIXELS, SCORES, VALUES, apart, exceeded, fault
+from mmpose_amfac.deploy.verdict import PIXELS, SCORES, VALUES, apart, exceeded, fault, wrong_scores
 from mmpose_amfac.errors import AMFACError
 
 
@@ -90,8 +90,7 @@ class PoseReference(Reference):
                        max_px=float(away[:, chosen].max(initial=0)), score_max=apart(np.stack(peaks), scores),
                        limit_px=PIXELS.get(self.precision), score_limit=SCORES.get(self.precision))
         reasons += exceeded('joints differ from torch', report['max_px'], report['limit_px'], ' px')
-        reasons += exceeded('scores differ from torch', report['score_max'], report['score_limit'],
-                            ' of the largest')
+        reasons += wrong_scores(np.stack(peaks), scores, self.precision)
         if not decoded:
             raw = max(apart(value, like) for outputs in found for value, like in zip(outputs, wanted))
             report |= dict(raw_max=raw, raw_limit=VALUES.get(self.precision))

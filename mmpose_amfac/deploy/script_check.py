@@ -16,8 +16,9 @@ from mmpose_amfac.runtime.engines import first_line
 
 # all that exports of our networks call; none has an effect besides its result
 OPERATORS = frozenset((
-    '_convolution', 'adaptive_avg_pool2d', 'add', 'amax', 'cat', 'clamp', 'div', 'linear', 'matmul', 'max_pool2d',
-    'mean', 'mish', 'mul', 'relu', 'reshape', 'sigmoid', 'softmax', 'squeeze', 'sum', 'to', 'transpose', 'unsqueeze'))
+    '_convolution', 'adaptive_avg_pool2d', 'add', 'amax', 'cat', 'clamp', 'div', 'linear', 'log', 'matmul',
+    'max_pool2d', 'mean', 'mish', 'mul', 'relu', 'reshape', 'sigmoid', 'softmax', 'squeeze', 'sum', 'to', 'transpose',
+    'unsqueeze'))
 _CLASS = r'__torch__[\w.]* Network'
 _PICKLED = re.compile(rf'{_CLASS}|torch \w+Storage|torch\._utils _rebuild_tensor_v2|collections OrderedDict')
 _SOURCE = re.compile(r'code/__torch__/[\w/]+\.py')

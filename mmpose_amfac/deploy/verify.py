@@ -12,7 +12,7 @@ from mmpose_amfac.deploy.places import is_file
 from mmpose_amfac.deploy.samples import samples
 from mmpose_amfac.deploy.trained import trained_model
 from mmpose_amfac.deploy.vectors import CHUNK, Vectors, clear, decode, lead_of, reference, run
-from mmpose_amfac.deploy.verdict import PIXELS, SCORES, VALUES, apart, exceeded, fault
+from mmpose_amfac.deploy.verdict import PIXELS, VALUES, apart, exceeded, fault, wrong_scores
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.manifest import SUFFIXES, Manifest
 from mmpose_amfac.runtime.engines import open_engine
@@ -237,7 +237,7 @@ def _parity(manifest, wanted: Vectors, found: dict, reasons: list[str]) -> dict:
         reasons += exceeded('batches of 1 and 3 differ', result['batch_px'], CONSISTENT.get(manifest.precision), ' px')
     # a network whose joints hardly depend on its picture would pass without
     reasons += exceeded('bins differ from torch', result['bins_max'], VALUES.get(precision), ' of the peak')
-    reasons += exceeded('scores differ from torch', result['score_max'], SCORES.get(precision), ' of the largest')
+    reasons += wrong_scores(np.stack([peaks for _, peaks in decoded.values()]), scores, precision)
     return result
 
 

@@ -18,12 +18,13 @@ def opened(path):
     return torchscript.TorchScriptEngine(path, 'input', (None, 3, 96, 64), ('x', 'y'))
 
 
-@pytest.mark.parametrize('row, modulation', [
-    ('baseline', None), ('afpn', None), ('afpn-dgcb', 'product'), ('afpn-dgcb-scrm', 'mask'),
-    ('afpn-dgcb-scrm-se', 'product')])
-def test_what_we_export_is_opened(root, tmp_path, row, modulation):
+@pytest.mark.parametrize('row, modulation, calibration', [
+    ('baseline', None, None), ('afpn', None, None), ('afpn-dgcb', 'product', None), ('afpn-dgcb-scrm', 'mask', None),
+    ('afpn-dgcb-scrm-se', 'product', dict(slope=[1.8] * 17, offset=[2.5] * 17))])
+def test_what_we_export_is_opened(root, tmp_path, row, modulation, calibration):
     config = Config.fromfile(root / f'configs/ablation/amfacpose_r34-{row}_1xb32-140e_coco-384x288.py')
     config.merge_from_dict({'model.backbone.depth': 18, 'model.head.decoder.input_size': (64, 96)})
+    config.model.head.calibration = calibration
     if modulation:
         config.model.neck.modulation = modulation
     model = MODELS.build(config.model).eval()

@@ -12,7 +12,7 @@ from mmpose_amfac.deploy import verify as module
 from mmpose_amfac.deploy.export import export
 from mmpose_amfac.deploy.samples import samples
 from mmpose_amfac.deploy.vectors import Vectors, clear
-from mmpose_amfac.deploy.verdict import exit_code
+from mmpose_amfac.deploy.verdict import exit_code, wrong_scores
 from mmpose_amfac.deploy.verify import PERSONS, told, verify_file
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.manifest import Manifest
@@ -215,7 +215,20 @@ def test_wrong_scores_are_rejected_in_every_precision(file, precision, half, rea
     manifest.write(file)
     report = verify_file(file)
     assert report['status'] == 'rejected' and report['max_px'] < 1e-3
-    assert [reason.partition(' differ from torch by up to 0.99')[0] for reason in report['reasons']] == reasons
+    assert [reason.partition(' differ from torch')[0] for reason in report['reasons']] == reasons
+    assert all(' by up to 0.99' in reason or precision == 'int8' for reason in report['reasons'])
+
+
+@pytest.mark.parametrize('precision, one, all_', [('fp32', 0.01, 5e-4), ('fp16', 0.1, 0.01), ('int8', None, 0.04)])
+def test_int8_may_move_single_scores(precision, one, all_):
+    like = np.full((4, 17), 0.8)
+    like[0, 0] = 1
+    single, many = like.copy(), like - all_
+    single[1, 1] -= one or 0.7
+    assert bool(wrong_scores(single, like, precision)) == (one is not None)
+    assert not wrong_scores(many, like, precision)
+    reason, = wrong_scores(like - 2 * all_ - 0.01, like, precision)
+    assert ('on average' in reason) == (precision == 'int8')
 
 
 def altered(monkeypatch, batch, edit):
