@@ -41,7 +41,7 @@ GATES = ('on', 'even', 'off')
 # of the astronaut: the box, xywh pixels, the hidden share of it, and a seed that hides a shoulder
 BOX, SHARE, SEED = (18, 16, 344, 495), 0.15, 8
 # joints below this score, gates on, are drawn nowhere: they are out of the picture or were not found
-SURE = 0.2
+SURE = 0.5
 
 
 @contextmanager

@@ -13,7 +13,7 @@ _OUTLINE = (32, 32, 32)
 _BOX = (230, 230, 230)
 
 
-def draw_poses(image: np.ndarray, poses: Poses, skeleton: Skeleton = COCO17, kpt_thr: float = 0.3,
+def draw_poses(image: np.ndarray, poses: Poses, skeleton: Skeleton = COCO17, kpt_thr: float = 0.5,
                boxes: bool = True) -> np.ndarray:
     """Draw links and joints (and boxes) of all persons, the best person last.
 

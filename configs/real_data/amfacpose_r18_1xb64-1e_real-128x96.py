@@ -1,4 +1,4 @@
-# Last run: starts from the 96x72 one. Its weights are the packaged ones.
+# Third run: starts from the 96x72 one.
 _base_ = '../_base_/real_r18.py'
 
 codec = dict(

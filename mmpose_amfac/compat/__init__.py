@@ -15,6 +15,7 @@ HOOKS = (
     ('mmengine.dist.utils', 'cpu_distributed:apply'),
     ('mmengine.model.wrappers.distributed', 'cpu_distributed:apply_to_wrapper'),
     ('mmengine.infer.infer', 'model_aliases:apply'),
+    ('mmpose.apis.inference', 'dataset_meta:apply'),
     ('mmpose.apis.inferencers.base_mmpose_inferencer', 'local_detector:apply'),
     ('mmpose.visualization.opencv_backend_visualizer', 'drawing:apply'),
     ('mmpose.models', 'registration:models'),

@@ -110,6 +110,8 @@ def told(report: dict) -> list[str]:
         lines.append(f'against torch: max {report["max_px"]:.2g} px of the network input '
                      f'({_limit(report["limit_px"], " px")}) over {what}; {report["left_out"]:.1%} left out ({why})')
         lines.append(f'scores: max {report["score_max"]:.2g} ({_limit(report["score_limit"])})')
+        if 'score_mean' in report:
+            lines[-1] += f', mean {report["score_mean"]:.2g} ({_limit(report["score_mean_limit"])})'
     if 'raw_max' in report:
         lines.append(f'outputs: max {report["raw_max"]:.2g} of the largest value ({_limit(report["raw_limit"])})')
     return [*lines, *(f'rejected: {reason}' for reason in report['reasons']),

@@ -8,7 +8,17 @@ from mmpose_amfac.deploy.deploy_config import input_size
 from mmpose_amfac.deploy.reference import Reference
 from mmpose_amfac.deploy.samples import samples
 from mmpose_amfac.deploy.vectors import clear
-from mmpose_amfac.deploy.verdict import PIXELS, SCORES, VALUES, apart, exceeded, fault, wrong_scores
+from mmpose_amfac.deploy.verdict import (
+    MEAN_SCORES,
+    PIXELS,
+    SCORES,
+    VALUES,
+    apart,
+    exceeded,
+    fault,
+    mean_apart,
+    wrong_scores,
+)
 from mmpose_amfac.errors import AMFACError
 
 
@@ -87,8 +97,10 @@ class PoseReference(Reference):
                               for outputs in found))
         away = np.linalg.norm(np.stack(points) - joints, axis=-1)
         report |= dict(joints=chosen.size, compared=int(chosen.sum()), left_out=float(1 - chosen.mean()),
-                       max_px=float(away[:, chosen].max(initial=0)), score_max=apart(np.stack(peaks), scores),
-                       limit_px=PIXELS.get(self.precision), score_limit=SCORES.get(self.precision))
+                       max_px=float(away[:, chosen].max(initial=0)), limit_px=PIXELS.get(self.precision),
+                       score_max=apart(np.stack(peaks), scores), score_limit=SCORES.get(self.precision),
+                       score_mean=mean_apart(np.stack(peaks), scores),
+                       score_mean_limit=MEAN_SCORES.get(self.precision))
         reasons += exceeded('joints differ from torch', report['max_px'], report['limit_px'], ' px')
         reasons += wrong_scores(np.stack(peaks), scores, self.precision)
         if not decoded:

@@ -60,7 +60,7 @@ def clear(outputs, window: int, precision: str = 'fp32') -> np.ndarray:
     (:data:`~mmpose_amfac.deploy.verdict.VALUES`; int8, which has none there, takes that of fp32).
     Where the best bin itself is decoded, there must be no other: a step to the next one is already half a pixel. Where
     an expectation over a window is decoded, such a step hardly moves it, and smooth vectors often have their peak
-    between two bins; there these bins must be neighbours, in one run.
+    between two bins; there these bins must be neighbours, in one run no longer than half of either side of the window.
 
     Args:
         outputs: of the network, (n, K, ...) each.
@@ -68,7 +68,7 @@ def clear(outputs, window: int, precision: str = 'fp32') -> np.ndarray:
         precision: of the file.
     """
     rows = (value.reshape(*value.shape[:2], -1) for value in outputs)
-    return np.logical_and.reduce([_leads(row, bool(window), lead_of(precision)) for row in rows])
+    return np.logical_and.reduce([_leads(row, window // 2, lead_of(precision)) for row in rows])
 
 
 def lead_of(precision: str) -> float:
@@ -76,13 +76,12 @@ def lead_of(precision: str) -> float:
     return VALUES.get(precision, VALUES['fp32'])
 
 
-def _leads(axis: np.ndarray, runs: bool, lead: float) -> np.ndarray:
+def _leads(axis: np.ndarray, steps: int, lead: float) -> np.ndarray:
+    """Whether the bins that may be the best one are a single run of at most ``steps`` steps."""
     peak = axis.max(-1, keepdims=True)
     best = (peak - axis <= lead * np.abs(peak)).astype(np.int8)
-    if runs:
-        # where each run begins
-        best = np.diff(best, axis=-1, prepend=0) > 0
-    return best.sum(-1) == 1
+    runs = (np.diff(best, axis=-1, prepend=0) > 0).sum(-1)
+    return (runs == 1) & (best.sum(-1) <= steps + 1)
 
 
 def decode(manifest: Manifest, vectors: Vectors):

@@ -9,7 +9,7 @@ VALUES = dict(fp32=1e-3, fp16=2e-2)
 # the score of any joint, as a share of the network's largest, or of any box
 SCORES = dict(fp32=1e-3, fp16=2e-2)
 BOX_SCORES = SCORES | dict(int8=0.2)
-# int8 moves single joints and their scores with them; on average they may move by as much as chances may be wrong
+# the mean over all joints' scores: int8 moves single joints, and their scores with them
 MEAN_SCORES = dict(int8=0.05)
 # 2 is a call that cannot be answered
 EXIT_CODES = dict(passed=0, rejected=1, unverified=3)
@@ -25,24 +25,28 @@ def apart(values, like) -> float:
     return float(_share(values, like).max())
 
 
+def mean_apart(values, like) -> float:
+    """Mean difference, as a share of the largest of ``like``."""
+    return float(_share(values, like).mean())
+
+
 def wrong_scores(values, like, precision: str) -> list[str]:
     """Why scores of joints are not torch's ``like``: one of them, or in int8 all on average, is too far away."""
-    away = _share(values, like)
-    return (exceeded('scores differ from torch', float(away.max()), SCORES.get(precision), ' of the largest')
-            + exceeded('scores differ from torch on average', float(away.mean()), MEAN_SCORES.get(precision),
-                       ' of the largest'))
+    return (exceeded('scores differ from torch', apart(values, like), SCORES.get(precision), ' of the largest')
+            + exceeded('scores differ from torch', mean_apart(values, like), MEAN_SCORES.get(precision),
+                       ' of the largest', 'on average by'))
 
 
 def _share(values, like) -> np.ndarray:
     return np.abs(values - like) / (np.abs(like).max() or 1)
 
 
-def exceeded(what: str, value: float, limit: float | None, unit: str = '') -> list[str]:
+def exceeded(what: str, value: float, limit: float | None, unit: str = '', most: str = 'by up to') -> list[str]:
     """The reason for a rejection where a figure is not within its limit; none without a limit."""
     # written so that NaN fails
     if limit is None or value <= limit:
         return []
-    return [f'{what} by up to {value:.3g}{unit}, more than {limit:.3g}{unit}']
+    return [f'{what} {most} {value:.3g}{unit}, more than {limit:.3g}{unit}']
 
 
 def fault(name: str, value, shape) -> str | None:

@@ -12,7 +12,7 @@ from mmpose_amfac.deploy.places import is_file
 from mmpose_amfac.deploy.samples import samples
 from mmpose_amfac.deploy.trained import trained_model
 from mmpose_amfac.deploy.vectors import CHUNK, Vectors, clear, decode, lead_of, reference, run
-from mmpose_amfac.deploy.verdict import PIXELS, VALUES, apart, exceeded, fault, wrong_scores
+from mmpose_amfac.deploy.verdict import PIXELS, VALUES, apart, exceeded, fault, mean_apart, wrong_scores
 from mmpose_amfac.errors import AMFACError, MissingPackageError
 from mmpose_amfac.manifest import SUFFIXES, Manifest
 from mmpose_amfac.runtime.engines import open_engine
@@ -215,6 +215,7 @@ def _broken(manifest, wanted: Vectors, found: dict) -> list[str]:
 def _parity(manifest, wanted: Vectors, found: dict, reasons: list[str]) -> dict:
     joints, scores = decode(manifest, wanted)
     decoded = {n: decode(manifest, vectors) for n, vectors in found.items()}
+    peaks = np.stack([values for _, values in decoded.values()])
     away = np.stack([np.linalg.norm(points - joints, axis=-1) for points, _ in decoded.values()])
     # weights rounded to float16 are no longer the float32 network
     precision = 'fp16' if manifest.source.get('half_weights') else manifest.precision
@@ -224,7 +225,7 @@ def _parity(manifest, wanted: Vectors, found: dict, reasons: list[str]) -> dict:
                   left_out=round(float(1 - chosen.mean()), 4), max_px=None, mean_px=None, batch_px=None,
                   left_out_max_px=float(away[:, ~chosen].max(initial=0)),
                   bins_max=max(_bins_apart(vectors, wanted) for vectors in found.values()),
-                  score_max=max(apart(peaks, scores) for _, peaks in decoded.values()))
+                  score_max=apart(peaks, scores), score_mean=mean_apart(peaks, scores))
     if not chosen.any():
         reasons.append(f'no joint has a best bin that leads by more than {lead_of(precision):g} of the peak: nothing '
                        'to compare')
@@ -237,7 +238,7 @@ def _parity(manifest, wanted: Vectors, found: dict, reasons: list[str]) -> dict:
         reasons += exceeded('batches of 1 and 3 differ', result['batch_px'], CONSISTENT.get(manifest.precision), ' px')
     # a network whose joints hardly depend on its picture would pass without
     reasons += exceeded('bins differ from torch', result['bins_max'], VALUES.get(precision), ' of the peak')
-    reasons += wrong_scores(np.stack([peaks for _, peaks in decoded.values()]), scores, precision)
+    reasons += wrong_scores(peaks, scores, precision)
     return result
 
 

@@ -61,13 +61,16 @@ class MuonConstructor(DefaultOptimWrapperConstructor):
 
 
 def _in_float32(muon: type) -> type:
-    """``muon`` with its orthogonal matrices in float32; it fixes bfloat16 itself and has no argument for it."""
-    from pytorch_optimizer.optimizer.utils import zero_power_via_newton_schulz_5
+    """``muon`` with its orthogonal matrices in float32; it fixes half precision itself and has no argument for it."""
+    from pytorch_optimizer.optimizer.utils import zero_power_via_gram_newton_schulz, zero_power_via_newton_schulz_5
 
     class Float32Muon(muon):
         @staticmethod
         def _orthogonalize(group, updates):
-            return [zero_power_via_newton_schulz_5(update.flatten(1), group['ns_steps'], weights=group['ns_coeffs'],
-                                                   dtype=torch.float32) for update in updates]
+            method, more = zero_power_via_newton_schulz_5, {}
+            if group['ns_method'] == 'gram_newton_schulz':
+                method, more = zero_power_via_gram_newton_schulz, dict(reset_steps=group['ns_reset_steps'])
+            more |= dict(weights=group['ns_coeffs'], dtype=torch.float32)
+            return [method(update.flatten(1), group['ns_steps'], **more) for update in updates]
 
     return Float32Muon

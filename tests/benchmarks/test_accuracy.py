@@ -13,7 +13,7 @@ from benchmarks.results import Results, read
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.skeletons import COCO17
 
-CONFIG = 'configs/real_data/amfacpose_r18_1xb64-1e_real-128x96.py'
+CONFIG = 'configs/real_data/amfacpose_r18_real-128x96.py'
 WEIGHTS = 'mmpose_amfac/weights/amfacpose_r18_128x96.pth'
 RTMO = 'rtmo-t_8xb32-600e_body7-416x416'
 
@@ -304,8 +304,12 @@ def test_torch_and_onnx_give_the_same_poses(root, real_data, few, tmp_path):
     assert onnx['metrics'] == pytest.approx(torch['metrics'], abs=2e-3) and onnx['metrics']['AP'] > 0.05
     assert torch['protocol']['backend'].startswith('torch') and torch['file'] == 'amfacpose_r18_128x96.pth'
     assert onnx['protocol']['boxes'] == torch['protocol']['boxes'] == {'source': 'ground truth'}
-    ours, theirs = (np.array([r['keypoints'] for r in json.loads(path.read_text())]) for path in paths)
-    assert np.abs(ours - theirs).max() < 0.05
+    ours, theirs = (np.array([r['keypoints'] for r in json.loads(path.read_text())]).reshape(-1, 17, 3)
+                    for path in paths)
+    # the file has float16 weights
+    away = np.linalg.norm(ours[..., :2] - theirs[..., :2], axis=-1)
+    assert np.median(away) < 0.01 and (away < 0.2).mean() > 0.98
+    assert np.abs(ours[..., 2] - theirs[..., 2]).max() < 0.01
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 
 from mmpose_amfac import geometry
 
-CONFIG = 'configs/real_data/amfacpose_r18_1xb64-1e_real-128x96.py'
+CONFIG = 'configs/real_data/amfacpose_r18_real-128x96.py'
 WEIGHTS = 'mmpose_amfac/weights/amfacpose_r18_128x96.pth'
 ZOO = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_mobilenetv2_8xb64-210e_coco-256x192.py'
 # MMDeploy looks through everything that the collector knows at each export: a process with little in it is faster
@@ -70,7 +71,8 @@ def converted_by_tool(root, tmp_path_factory):
                   '--dump-info')
     assert done.returncode == 0, done.stderr[-3000:]
     assert 'passed on 24 crops' in done.stdout
-    assert ' px of the network input (limit 0.1 px) over 396 of 408 joints; 2.9% left out' in done.stdout
+    assert re.search(r' px of the network input \(limit 0.1 px\) over 4\d\d of 408 joints; [01]\.\d% left out',
+                     done.stdout)
     return folder
 
 

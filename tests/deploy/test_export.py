@@ -68,13 +68,14 @@ def test_fitted_scores_are_in_the_graph(tmp_path, astronaut, backend, precision)
     from mmpose_amfac.apis import TorchEstimator
     from mmpose_amfac.runtime import AMFACPose
     model, box = model_index.find('amfacpose'), [[18, 16, 362, 511]]
+    unfitted = model.config.with_name('amfacpose_r18_1xb64-10e_real-packed-128x96.py')
     config = tmp_path / 'fitted.py'
     config.write_text(f'_base_ = {str(model.config)!r}\n'
                       'model = dict(head=dict(calibration=dict(slope=[1.8] * 17, offset=[2.5] * 17)))\n')
     path, manifest = export(config, model.weights, tmp_path / f'fitted.{SUFFIXES[backend]}', backend, precision)
     assert manifest.verification['status'] == 'passed', manifest.verification['reasons']
     plain, fitted = (TorchEstimator(one, model.weights, device='cpu')(astronaut, box).keypoint_scores
-                     for one in (model.config, config))
+                     for one in (unfitted, config))
     found = AMFACPose(path, threads=1)(astronaut, box).keypoint_scores
     np.testing.assert_allclose(found, fitted, atol=1e-4 if precision == 'fp32' else 0.02)
     assert np.abs(fitted - plain).max() > 0.1

@@ -11,7 +11,7 @@ from mmpose_amfac.runtime.openvino_engine import openvino_core
 
 pytest.importorskip('mmdeploy', reason='mmdeploy has wheels for Linux on x86-64 and for Windows only')
 
-CONFIG = 'configs/real_data/amfacpose_r18_1xb64-1e_real-128x96.py'
+CONFIG = 'configs/real_data/amfacpose_r18_real-128x96.py'
 WEIGHTS = 'mmpose_amfac/weights/amfacpose_r18_128x96.pth'
 SIZE = (96, 128)
 ZOO = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_mobilenetv2_8xb64-210e_coco-256x192.py'

@@ -217,6 +217,7 @@ def test_people_are_compared_with_their_joints():
 def test_only_what_is_binned_can_be_unclear(shapes, chosen):
     """Flat maps have no best cell; coordinates need none."""
     reference = PoseReference.__new__(PoseReference)
+    reference.precision = 'fp32'
     reference.model = SimpleNamespace(head=SimpleNamespace(decoder=SimpleNamespace()))
     outputs = [np.ones(shape, np.float32) for shape in shapes]
     assert (reference._clear(outputs, np.zeros((3, 2, 2))) == chosen).all()

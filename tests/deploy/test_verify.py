@@ -414,6 +414,8 @@ def vectors(*values, bins=8):
     ([(2, 1.0), (6, 0.9995)], False, False),
     ([(2, 1.0), (6, 0.998)], True, True),
     ([(2, 0.1), (6, 0.09995)], False, False),  # of the peak
+    ([(2, 1.0), (3, 1.0), (4, 1.0)], False, False),  # a run longer than half a side of the window
+    ([(i, 1.0) for i in range(8)], False, False),
 ])
 def test_clear(values, single, windowed):
     assert clear(vectors(*values), 0).item() == single
@@ -445,7 +447,7 @@ def test_one_axis_without_a_lead_is_enough():
 
 
 def test_nothing_to_compare_is_a_rejection(file, monkeypatch):
-    monkeypatch.setattr(module, 'clear', lambda wanted, window: np.zeros(wanted.x.shape[:2], bool))
+    monkeypatch.setattr(module, 'clear', lambda wanted, window, precision: np.zeros(wanted.x.shape[:2], bool))
     report = verify_file(file)
     assert report['status'] == 'rejected' and 'nothing to compare' in report['reasons'][0]
     assert report['left_out'] == 1.0 and report['max_px'] is None

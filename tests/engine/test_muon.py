@@ -42,8 +42,9 @@ def test_matrices_get_muon_and_schedules_reach_all():
     assert values.max() < 1.6 * values.median()
 
 
-@pytest.mark.parametrize('pays', [True, False])
-def test_a_cpu_without_bfloat16_computes_in_float32(monkeypatch, pays):
+@pytest.mark.parametrize('pays, method', [
+    (True, 'newton_schulz'), (False, 'newton_schulz'), (False, 'gram_newton_schulz')])
+def test_a_cpu_without_bfloat16_computes_in_float32(monkeypatch, pays, method):
     monkeypatch.setattr('mmpose_amfac.engine.muon_constructor.bfloat16_pays', lambda: pays)
     seen = set()
 
@@ -54,12 +55,12 @@ def test_a_cpu_without_bfloat16_computes_in_float32(monkeypatch, pays):
             return out
 
     net = model()
-    wrapper = build_optim_wrapper(net, WRAPPER)
+    wrapper = build_optim_wrapper(net, dict(WRAPPER, optimizer=dict(WRAPPER['optimizer'], ns_method=method)))
     net(torch.randn(4, 3, 2, 2)).square().mean().backward()
     before = net[3].weight.detach().clone()
     with Types():
         wrapper.step()
-    assert (torch.bfloat16 in seen) == pays
+    assert bool(seen & {torch.bfloat16, torch.float16}) == pays
     values = torch.linalg.svdvals((before - net[3].weight.detach()).flatten(1))
     assert values.max() < 1.6 * values.median()
 
