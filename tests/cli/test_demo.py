@@ -34,6 +34,17 @@ def test_default_picture_with_a_detector(capsys, shared, astronaut, tmp_path, mo
     assert len(content['annotations']) == 1 and content['images'][0]['file_name'] == 'astronaut.png'
 
 
+def test_joints_more_likely_wrong_than_right_are_not_drawn(tmp_path, astronaut):
+    pytest.importorskip('onnxruntime')
+    from mmpose_amfac.draw import draw_poses
+    from mmpose_amfac.runtime import AMFACPose
+    assert main(['demo', '--backend', 'onnxruntime', '--det', 'whole_image', '--out', str(tmp_path)]) == 0
+    poses = AMFACPose('amfacpose')(astronaut, [[0, 0, *astronaut.shape[1::-1]]])
+    drawn = cv2.imread(str(tmp_path / 'demo.png'))
+    assert (drawn == draw_poses(astronaut, poses, kpt_thr=0.5)).all()
+    assert poses.keypoint_scores.min() < 0.5 < poses.keypoint_scores.max()
+
+
 def test_without_detector_weights_the_demo_says_so(capsys, tmp_path, folder, model_options, no_weights):
     assert main(['demo', *model_options, '--image', str(folder / 'Zoë ☃.png'), '--out', str(tmp_path / 'out')]) == 0
     out = capsys.readouterr().out
