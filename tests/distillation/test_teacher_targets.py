@@ -123,11 +123,11 @@ def test_joints_without_labels_are_where_the_teacher_finds_them(astronaut, teach
     points, _ = simcc.decode(labels.keypoint_x_labels.numpy(), labels.keypoint_y_labels.numpy(), 2.0, 9)
     wanted, scores = teacher.forward(geometry.crop(
         astronaut, *geometry.boxes_to_center_scale(BOX, teacher.input_size), teacher.input_size))
-    sure = scores[0] > 0.5
+    # another crop has lost what the teacher sees in its own, and what is not the face is hidden or at the border
+    sure = scores[0] > 0.5 if size == (96, 128) else np.arange(17) < 5
     assert sure.sum() >= 5
     expected = (wanted[0] + 0.5) * size[0] / teacher.input_size[0] - 0.5
-    # a small crop has lost what the teacher sees in its own
-    assert np.abs(points[0] - expected)[sure].max() < (0.5 if size == (96, 128) else 4.0)
+    assert np.abs(points[0] - expected)[sure].max() < (0.5 if size == (96, 128) else 1.0)
     taken = labels.keypoint_weights[0].numpy() > 0
     if size == (96, 128):
         np.testing.assert_array_equal(taken, scores[0] >= 0.3)
