@@ -178,7 +178,7 @@ class Folder:
             names = [f'output{i}' for i in range(len(nets.flat(network(example[:1]))))]
             try:
                 write_onnx(network, example, part, outputs=names)
-            except (RuntimeError, TypeError, ValueError, NotImplementedError, AssertionError) as error:
+            except (RuntimeError, TypeError, ValueError, AssertionError) as error:
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise AMFACError(f'torch.onnx cannot export {self.system.name}: {line[:200]}') from None
             _fix(part, part, batch)
