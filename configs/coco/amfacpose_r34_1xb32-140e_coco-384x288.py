@@ -1,6 +1,9 @@
 _base_ = ['../_base_/amfacpose.py', '../_base_/coco.py']
 
-codec = dict(type='AMFACSimCCLabel', input_size=(288, 384), simcc_split_ratio=2.0)
+# Gaussian targets and what decodes them, window: ours (README.md)
+codec = dict(
+    type='AMFACSimCCLabel', input_size=(288, 384), simcc_split_ratio=2.0, target='gaussian', sigma=(6.0, 6.93),
+    window=21)
 train_pipeline = [
     *_base_.augmentation,
     dict(type='TopdownAffine', input_size=codec['input_size']),
