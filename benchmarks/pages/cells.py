@@ -44,6 +44,12 @@ class Table:
         return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
 
 
+def markdown(header, rows) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
+    lines = [header, ['---', *['---:'] * (len(header) - 1)], *rows]
+    return ''.join(f'| {" | ".join(map(str, line))} |\n' for line in lines)
+
+
 def number(value, digits: int = 1, tip: str = '', scale: float = 1) -> Cell:
     """A figure, or an empty cell with the reason in ``tip``."""
     return Cell(tip=tip) if value is None else Cell(f'{value * scale:.{digits}f}', value * scale, tip)

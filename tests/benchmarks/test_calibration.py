@@ -87,7 +87,7 @@ def test_command(two_persons, tmp_path, monkeypatch):
     assert calibration.main(argv) == 0
     (tmp_path / 'rows.json').rename(tmp_path / 'calibration.json')
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
-    line, = tables.calibration().splitlines()[2:]
+    line, = tables.shown('calibration').splitlines()[2:]
     assert f'| 30 | {rows["all"]["confidence"]:.3f} | 0.500 | {rows["all"]["ece"]:.3f} |' in line
 
 

@@ -130,24 +130,24 @@ def test_a_broken_file_and_a_missing_folder_are_errors(tmp_path):
 def test_the_table_of_the_readme_has_all_three_kinds_of_figures(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(tables, 'RESULTS', RESULTS)
     assert len(set(tables.SHOWN)) == len(tables.SHOWN) and set(tables.SHOWN) <= set(zoo.systems())
-    text = tables.systems()
+    text = tables.shown('zoo')
     assert text.count('\n| ') == 2 + len(tables.SHOWN)
     assert '| Lite-HRNet-30 256x192 | COCO | 67.6 | 1.76 | 0.39 (0.42) |' in text
     # 1.93 counted rounds to the paper's 1.9
     assert '| AMFACPose-R18 256x256 | COCO | 72.1 (boxes: not stated, flip: not stated) | 2.41 | 1.93 |' in text
     monkeypatch.setattr(tables, 'RESULTS', folder)
-    text = tables.systems()
+    text = tables.shown('zoo')
     assert 'on CPU (constructed), onnxruntime, 1 thread, float32, median [p10, p90].' in text
     assert '| 74.6 | 10.00 (13.59) | 1.00 (1.93) | 20.0 [18.0, 22.0] | 1.00 [0.90, 1.10] |' in text
     # a reason stands where a time would
     speed(folder, 'dekr_hrnet-w48_8xb10-140e_coco-640x640', 'onnxruntime', 'too slow')
-    assert '| DEKR HRNet-W48 640x640 | COCO | 71.4 (no boxes, flip) |  |  | too slow |' in tables.systems()
+    assert '| DEKR HRNet-W48 640x640 | COCO | 71.4 (no boxes, flip) |  |  | too slow |' in tables.shown('zoo')
 
 
 def test_the_table_of_corrections_has_a_row_for_each():
     with open(zoo.HERE / 'facts/corrections.csv', newline='', encoding='utf-8') as file:
         rows = list(csv.DictReader(file))
-    lines = tables.corrections().splitlines()
+    lines = tables.shown('corrections').splitlines()
     assert len(lines) == 2 + len(rows) and all(line.count('|') == 4 for line in lines)
     assert rows[3]['correct'] in lines[5]
 

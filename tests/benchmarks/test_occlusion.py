@@ -133,7 +133,7 @@ def test_rows_that_are_there_are_not_measured_again(tmp_path, astronaut, own, mo
     (tmp_path / 'rows.json').rename(tmp_path / 'occlusion.json')
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
     ap = [f'{row["metrics"]["AP"]:.3f}' for row in rows]
-    assert tables.occlusion().splitlines()[4:] == [
+    assert tables.shown('occlusion').splitlines()[4:] == [
         f'| `{rows[0]["model"]}` | {way} | {ap[0]} | {figure} |' for way, figure in zip(('grey', 'cut'), ap[1:])]
 
 

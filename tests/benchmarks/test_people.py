@@ -63,7 +63,7 @@ def test_rows(shared, tmp_path, backend, capsys, monkeypatch):
     told = capsys.readouterr().out
     assert '2 people' in told and "10.0 % of the network's time" in told and rivals.FULL in told
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
-    assert f'| {backend}, 2 threads | 2 | yes | 20 | 20 | 20 | 7 |  | 3.00 [3.00, 3.00] |' in tables.people()
+    assert f'| {backend}, 2 threads | 2 | yes | 20 | 20 | 20 | 7 |  | 3.00 [3.00, 3.00] |' in tables.shown('people')
     # nothing is missing, so nothing is opened
     monkeypatch.setattr(people, 'systems', None)
     monkeypatch.setattr(people, 'overhead', None)

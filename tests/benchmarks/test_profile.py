@@ -38,7 +38,7 @@ def test_operators_are_means_of_the_runs_with_their_spread(file, tmp_path, monke
     monkeypatch.setitem(profile.OPERATORS, 'onnxruntime', None)
     assert profile.main([str(file), '--runs', '3', '--out', str(out)]) == 0
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
-    assert '| small onnxruntime | 5 | 2 | Conv 80 %, Relu 20 % |' in tables.profiles()
+    assert '| small onnxruntime | 5 | 2 | Conv 80 %, Relu 20 % |' in tables.shown('profiles')
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_forms_are_measured_together_and_a_missing_engine_is_told(tmp_path, monk
     assert rows['onnxruntime', 'relu']['ms'] == [2.0] * 3 and rows['onnxruntime', 'relu']['size'] == [2, 3, 4]
     assert rows['openvino', 'relu']['reason'] == 'it is not installed'
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
-    assert 'maps of 2x3x4' in tables.mish_forms() and '| relu | 2.00 |  |' in tables.mish_forms()
+    assert 'maps of 2x3x4' in tables.shown('mish_forms') and '| relu | 2.00 |  |' in tables.shown('mish_forms')
     opened.clear()
     assert mish.main([*call, '--backends', 'onnxruntime']) == 0 and not opened
     assert 'it is not installed' in capsys.readouterr().out
@@ -132,7 +132,7 @@ def test_exports_are_kept_told_and_tried_again(tmp_path, monkeypatch):
     assert parity.main(call) == 0
     assert ('onnx', 'int8') in made and ('onnx', 'fp32') not in made
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
-    assert '| onnx | int8 | passed | 0.02 | 0.1 | 0.01 | 0.0% | 0.5000 | 0.5000 |' in tables.parity()
-    assert '| openvino | fp32 | not run |' in tables.parity()
+    assert '| onnx | int8 | passed | 0.02 | 0.1 | 0.01 | 0.0% | 0.5000 | 0.5000 |' in tables.shown('parity')
+    assert '| openvino | fp32 | not run |' in tables.shown('parity')
     with pytest.raises(AMFACError, match='does not exist'):
         parity.main(['nothing.json'])

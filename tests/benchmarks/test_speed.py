@@ -370,7 +370,7 @@ def test_the_multiplier_is_told_with_its_reasons(clockwork, tmp_path, monkeypatc
     assert speed.main([SMALL, '--backends', 'eager', 'onnxruntime', 'tensorrt', '--threads', '1', '--files',
                        str(tmp_path), '--out', str(tmp_path / 'speed.json')]) == 0
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
-    told = tables.multiplier()
+    told = tables.shown('multiplier')
     assert told.startswith(f'On {cpu_name()}, float32:')
     line = told.splitlines()[-1]
     assert line.startswith(f'| {SMALL} | 1 | 1 | 10.0 ms | not measured | 5.0 ms; 2.00 [2.00, 2.00] | not measured | ')
