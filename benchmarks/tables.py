@@ -232,6 +232,7 @@ TABLES = {
     'corrections': (corrections, ''), 'occlusion': (occlusion, 'occlusion'),
     'calibration': (calibration, 'calibration'), 'attention': (attention, 'attention'),
     'choice': (choice, 'complexity'), 'experiments': (experiment_pages.page, 'training'),
+    'rivals': (experiment_pages.rivals, 'training'),
     'speed': (times.speed, 'speed'), 'speed_short': (times.speed_short, 'speed'),
     'multiplier': (times.multiplier, 'speed'), 'memory': (times.memory, 'speed'), 'parts': (times.parts, 'run'),
     'profiles': (times.profiles, 'profile'), 'mish_forms': (times.mish_forms, 'mish'),

@@ -1,11 +1,16 @@
 """The log of experiments: question, result, decision."""
 
 from benchmarks import training
-from benchmarks.pages.cells import Cell, Table, number, protocol, spread, text
+from benchmarks.pages.cells import Cell, Table, markdown, number, protocol, spread, text
 from benchmarks.results import read
 
 COLUMNS = ('experiment', 'question', 'samples', 'parameters (M)', 'GMACs', 'time', 'AP (95 %)',
            'to its reference (95 %)', 'decision')
+
+# of the group that compares networks: those without changes of recipe, as a reader knows them
+RIVALS = {'r18': 'AMFACPose-R18', 'r34': 'AMFACPose-R34', 'rtmpose-t': 'RTMPose-t', 'rtmpose-s': 'RTMPose-s',
+          'rtmpose-m': 'RTMPose-m', 'litehrnet-18': 'Lite-HRNet-18', 'simcc-r18': 'SimCC, ResNet-18',
+          'simplebaseline-r18': 'SimpleBaseline, ResNet-18'}
 
 
 def tables(results) -> list[Table]:
@@ -31,6 +36,19 @@ def _cells(one: dict, row: dict, time: dict | None) -> list[Cell]:
     return [*start, Cell(f'{row["samples"]:,}', row['samples']), number(row['params'], 2, scale=1e-6),
             number(row['macs'], 3, scale=1e-9), Cell() if time is None else spread(time['ratio'], 2),
             text(f'{row["metrics"]["AP"]:.4f} ({low:.3f} to {high:.3f})'), text(_difference(row)), end]
+
+
+def rivals(results) -> str:
+    """Markdown of the networks that were trained on the same samples, the best first."""
+    measured = {row['name']: row for row in read(results / 'training.json', 'training') if 'reason' not in row}
+    rows = []
+    for name in sorted(RIVALS.keys() & measured.keys(), key=lambda name: -measured[name]['metrics']['AP']):
+        row, (low, high) = measured[name], measured[name]['interval']['bounds']
+        found = row.get('difference')
+        rows.append([RIVALS[name], f'{row["samples"]:,}', f'{row["params"] / 1e6:.2f}', f'{row["macs"] / 1e9:.3f}',
+                     f'{row["metrics"]["AP"]:.3f} ({low:.3f} to {high:.3f})',
+                     '{:+.3f} ({:+.3f} to {:+.3f})'.format(found['AP'], *found['bounds']) if found else ''])
+    return markdown(['network', 'samples', 'M params', 'G MACs', 'AP (95 %)', f'to {RIVALS["r18"]} (95 %)'], rows)
 
 
 def protocols(results) -> list[str]:

@@ -138,3 +138,12 @@ def test_the_page_shows_the_times_of_networks_that_were_timed(root, tmp_path):
     cells = {row[0].text: row[5] for table in pages.tables(tmp_path) for row in table.rows}
     assert cells['small'].text == f'{row["ratio"][0]:.2f}' and not cells['small-adamw'].text
     assert 'Time: of the network alone' in pages.page(tmp_path)
+
+
+def test_the_table_of_rivals_ranks_networks_of_one_group(root):
+    groups = {training.experiments()[name]['group'] for name in pages.RIVALS}
+    assert groups == {'comparison'}
+    rows = [line.split(' | ') for line in pages.rivals(root / 'benchmarks/results').splitlines()[2:]]
+    found = [float(row[4].split()[0]) for row in rows]
+    assert len(found) > 4 and found == sorted(found, reverse=True)
+    assert [row[0] for row in rows if row[5].startswith(' |')] == ['| AMFACPose-R18']
