@@ -20,7 +20,7 @@ def tables(results) -> list[Table]:
         results: folder of the result files.
     """
     measured = {row['name']: row for row in read(results / 'training.json', 'training')}
-    times, groups = {row['name']: row for row in _timed(results)}, {}
+    times, groups = _timed(results), {}
     for one in training.experiments().values():
         row = measured.get(one['name'])
         if row is not None and row['config_sha256'] == training.settings(one)['config_sha256']:
@@ -41,14 +41,16 @@ def _cells(one: dict, row: dict, time: dict | None) -> list[Cell]:
 def rivals(results) -> str:
     """Markdown of the networks that were trained on the same samples, the best first."""
     measured = {row['name']: row for row in read(results / 'training.json', 'training') if 'reason' not in row}
-    rows = []
+    times, rows = _timed(results), []
     for name in sorted(RIVALS.keys() & measured.keys(), key=lambda name: -measured[name]['metrics']['AP']):
         row, (low, high) = measured[name], measured[name]['interval']['bounds']
-        found = row.get('difference')
+        found, time = row.get('difference'), times.get(name)
         rows.append([RIVALS[name], f'{row["samples"]:,}', f'{row["params"] / 1e6:.2f}', f'{row["macs"] / 1e9:.3f}',
+                     '{:.2f} [{:.2f}, {:.2f}]'.format(*time['ratio']) if time else '',
                      f'{row["metrics"]["AP"]:.3f} ({low:.3f} to {high:.3f})',
                      '{:+.3f} ({:+.3f} to {:+.3f})'.format(found['AP'], *found['bounds']) if found else ''])
-    return markdown(['network', 'samples', 'M params', 'G MACs', 'AP (95 %)', f'to {RIVALS["r18"]} (95 %)'], rows)
+    header = ['network', 'samples', 'M params', 'G MACs', 'time', 'AP (95 %)', f'to {RIVALS["r18"]} (95 %)']
+    return markdown(header, rows) + (f'\n{_clock(results)}\n' if times else '')
 
 
 def protocols(results) -> list[str]:
@@ -61,19 +63,23 @@ def protocols(results) -> list[str]:
 def page(results) -> str:
     """Markdown of all groups."""
     parts = [f'AP: {"; ".join(protocols(results))}.\n']
-    timed = _timed(results)
-    if timed:
-        parts.append('Time: of the network alone in ONNX Runtime, one thread, one crop, as a multiple of RTMPose-m at '
-                     f'256x192 (median, 10th to 90th percentile), on {timed[0]["environment"]["device"]}.\n')
+    if _timed(results):
+        parts.append(f'{_clock(results)}\n')
     parts += [f'**{table.caption}**\n\n{table.markdown()}' for table in tables(results)]
     return '\n'.join(parts)
 
 
-def _timed(results) -> list[dict]:
-    """Rows of one thread and one crop in ONNX Runtime, where the networks of experiments were timed."""
+def _timed(results) -> dict[str, dict]:
+    """Name of the experiment -> row of one thread and one crop in ONNX Runtime, of networks that were timed."""
     path = results / 'training_speed.json'
-    return [row for row in (read(path, 'speed') if path.is_file() else ()) if 'reason' not in row and
-            (row['backend'], row['threads'], row['batch']) == ('onnxruntime', 1, 1)]
+    # a config outside the project has its digest in the name, behind @
+    return {row['name'].partition('@')[0]: row for row in (read(path, 'speed') if path.is_file() else ())
+            if 'reason' not in row and (row['backend'], row['threads'], row['batch']) == ('onnxruntime', 1, 1)}
+
+
+def _clock(results) -> str:
+    return ('Time: of the network alone in ONNX Runtime, one thread, one crop, as a multiple of RTMPose-m at 256x192 '
+            f'(median, 10th to 90th percentile), on {next(iter(_timed(results).values()))["environment"]["device"]}.')
 
 
 def _difference(row) -> str:

@@ -83,8 +83,9 @@ def checked(folder):
     found = [path for path in sorted(folder.rglob('*.json'))
              if not any(path.relative_to(folder).match(pattern) for pattern in OTHERS)]
     for path in found:
-        assert path.stem in schema.ROWS, f'{path} is named after no kind'
-        assert results.read(path, path.stem)
+        kind = json.loads(path.read_text())['kind']
+        assert kind in schema.ROWS and kind in path.stem.split('_'), f'{path} is not named after its kind'
+        assert results.read(path, kind)
     return found
 
 
