@@ -1,4 +1,4 @@
-# RTMPose-t's backbone under AMFACPose's head, targets and loss, by the recipe of the comparison: which of the two is it?
+# RTMPose-t's backbone under AMFACPose's head, targets and loss, by the recipe of the comparison.
 _base_ = './r18_128x96.py'
 
 model = dict(
