@@ -14,7 +14,6 @@ Exit code 0: all rows are there; 1: one failed, and its row says why; 2: the cal
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -127,9 +126,7 @@ def train(one: dict, cfg, folder: Path) -> tuple[Path, dict]:
         with open(folder / 'train.log', 'a', encoding='utf-8') as log:
             command = [sys.executable, str(ROOT / 'tools/train.py'), str(config), '--work-dir', str(folder),
                        '--no-validate', *(['--resume'] if last.exists() else [])]
-            # without these glibc gives large tensors back to the system after each step
-            memory = dict(MALLOC_MMAP_THRESHOLD_='8589934592', MALLOC_TRIM_THRESHOLD_='17179869184')
-            code = subprocess.run(command, stdout=log, stderr=log, env=memory | dict(os.environ)).returncode
+            code = subprocess.run(command, stdout=log, stderr=log).returncode
     finally:
         told = dict(seconds=told['seconds'] + time.perf_counter() - start, environment=environment(*MODULES))
         write_json(notes, told)
