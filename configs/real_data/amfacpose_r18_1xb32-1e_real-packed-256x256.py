@@ -34,5 +34,6 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', begin=0, end=1, T_max=1, eta_min_ratio=0.01, by_epoch=True,
          convert_to_iter_based=True),
 ]
+# for their weights: --resume from within the epoch starts it anew
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=50))
 auto_scale_lr = dict(base_batch_size=32)
