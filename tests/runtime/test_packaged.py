@@ -1,4 +1,4 @@
-"""The model file that the package carries."""
+"""The model files that the package carries."""
 
 import numpy as np
 import onnx
@@ -9,39 +9,49 @@ from mmpose_amfac.files import sha256
 from mmpose_amfac.manifest import Manifest
 from mmpose_amfac.runtime import AMFACPose
 
-FILE = paths.WEIGHTS / 'amfacpose_r18_128x96.onnx'
+FILES = {name: paths.WEIGHTS / f'amfacpose_r18_{name}.onnx' for name in ('128x96', '256x256')}
+each_file = pytest.mark.parametrize('file', FILES.values(), ids=FILES)
+each_alias = pytest.mark.parametrize(('name', 'size'), [
+    ('amfacpose', '128x96'), ('amfacpose-r18-128x96', '128x96'), ('amfacpose-r18-256x256', '256x256')])
 
 
-@pytest.mark.parametrize('name', ['amfacpose', 'amfacpose-r18-128x96'])
-def test_it_answers_to_the_aliases(name):
-    assert AMFACPose(name, threads=1).weights == FILE
+def test_all_packaged_files_are_tested_here():
+    assert set(paths.WEIGHTS.glob('*.onnx')) == set(FILES.values())
 
 
-def test_it_is_made_of_the_packaged_weights_and_verified():
-    manifest = Manifest.read(Manifest.path_of(FILE))
-    manifest.check_files(FILE.parent)
-    assert manifest.source['weights_sha256'] == sha256(FILE.with_suffix('.pth'))
+@each_alias
+def test_they_answer_to_the_aliases(name, size):
+    assert AMFACPose(name, threads=1).weights == FILES[size]
+
+
+@each_file
+def test_each_is_made_of_packaged_weights_and_verified(file):
+    manifest = Manifest.read(Manifest.path_of(file))
+    manifest.check_files(file.parent)
+    assert manifest.source['weights_sha256'] == sha256(file.with_suffix('.pth'))
     assert manifest.verification['status'] == 'passed'
     assert abs(manifest.verification['ap'] - manifest.verification['ap_torch']) < 0.005
     assert manifest.batch == 0 and manifest.outputs == ('simcc_x', 'simcc_y') and manifest.channel_order == 'rgb'
 
 
-def test_it_is_small_and_portable():
+@each_file
+def test_each_is_small_and_portable(file):
     """Large tensors are stored in float16, constant maps are not stored, and every operator is standard."""
-    assert FILE.stat().st_size < 6e6
-    model = onnx.load(FILE)
+    assert file.stat().st_size < 6e6
+    model = onnx.load(file)
     large = [t for t in model.graph.initializer if np.prod(t.dims) > 1000]
     assert {t.data_type for t in large} == {onnx.TensorProto.FLOAT16}
     assert {n.domain for n in model.graph.node} <= {'', 'ai.onnx'}
     shape = [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
-    assert shape == ['batch', 3, 128, 96]
+    assert shape == ['batch', 3, *map(int, file.stem.split('_')[-1].split('x'))]
 
 
-def test_it_gives_what_torch_gives(astronaut):
+@pytest.mark.parametrize('name', ['amfacpose', 'amfacpose-r18-256x256'])
+def test_each_gives_what_torch_gives(name, astronaut):
     from mmpose_amfac.apis import TorchEstimator
     rng = np.random.default_rng(0)
     boxes = np.array([40, 0, 470, 512]) + rng.uniform(-30, 30, (16, 4))
-    ours, torch = (estimator(astronaut, boxes) for estimator in (AMFACPose(threads=1), TorchEstimator()))
+    ours, torch = (estimator(astronaut, boxes) for estimator in (AMFACPose(name, threads=1), TorchEstimator(name)))
     sure = torch.keypoint_scores > 0.3
     away = np.linalg.norm(ours.keypoints - torch.keypoints, axis=-1)
     # a pixel of the crop is about 5 of the picture

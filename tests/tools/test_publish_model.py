@@ -43,9 +43,10 @@ def test_card_is_made_of_the_report_of_the_same_weights(tmp_path):
         write_card(tmp_path / 'report.json', weights)
 
 
-def test_packaged_card_and_committed_report_are_of_the_packaged_weights(root):
+@pytest.mark.parametrize('name', ['amfacpose', 'amfacpose-r18-256x256'])
+def test_packaged_card_and_committed_report_are_of_the_packaged_weights(name, root):
     from mmpose_amfac.model_index import find
-    weights = find('amfacpose').weights
+    weights = find(name).weights
     card = json.loads(weights.with_suffix('.json').read_text())
     report = json.loads((root / f'benchmarks/results/accuracy_{weights.stem}_{card["ap_dataset"]}.json').read_text())
     assert card['weights_sha256'] == report['model']['weights_sha256'] == sha256(weights)
