@@ -30,12 +30,14 @@ def parse_args():
 def main():
     args = parse_args()
     import torch
+    from mmengine.device import get_device
     from mmengine.runner import Runner
 
     from mmpose_amfac.apis.config import load_config
     from mmpose_amfac.apis.report import accuracy_report, cpu_name, protocol
     from mmpose_amfac.apis.weights import load_weights
     from mmpose_amfac.files import write_json
+    from mmpose_amfac.memory import keep_memory
 
     cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
     # what a config starts training from must not replace the weights under test
@@ -45,6 +47,8 @@ def main():
     if args.dump:
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
+    if get_device() == 'cpu':
+        keep_memory()
     runner = Runner.from_cfg(cfg)
     load_weights(runner.model, args.checkpoint, args.config)
     rules = protocol(cfg, runner.build_dataloader(cfg.test_dataloader).dataset) if args.out else None

@@ -1,7 +1,5 @@
 """CPUSpeedHook: the same training in less time on a CPU."""
 
-import ctypes
-import platform
 from functools import partial
 
 import torch
@@ -11,6 +9,7 @@ from mmengine.registry import HOOKS
 from torch import nn
 from torch.nn import functional as F
 
+from mmpose_amfac.memory import keep_memory
 from mmpose_amfac.models.layers import SCRM, SE
 from mmpose_amfac.models.layers.mish import exp_mish
 
@@ -149,19 +148,6 @@ def _strided_forward(module: nn.Conv2d, x):
     down, across = module.stride
     whole = F.conv2d(x, module.weight, module.bias, 1, module.padding, module.dilation, module.groups)
     return whole[:, :, ::down, ::across]
-
-
-def keep_memory() -> bool:
-    """Let the process keep memory that it frees, for the next tensor; True where the C library is glibc.
-
-    glibc gives each large tensor back to the system, and at the next step the system fills the same pages with zeros
-    again. The process then stays as large as it was at its largest. Other C libraries are left as they are.
-    """
-    if platform.libc_ver()[0] != 'glibc':
-        return False
-    mallopt = ctypes.CDLL(None).mallopt
-    no_map, no_trim = (-4, 0), (-1, -1)  # M_MMAP_MAX, M_TRIM_THRESHOLD of malloc.h
-    return bool(mallopt(*no_map) and mallopt(*no_trim))
 
 
 def has_compiler() -> bool:
