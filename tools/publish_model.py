@@ -16,22 +16,15 @@ from mmpose_amfac.errors import AMFACError, one_line_errors
 def publish(source, target) -> dict:
     """Write ``{'state_dict': ...}`` and return tensor count and largest rounding error.
 
-    The EMA weights are taken where the run had them (MMEngine stores them as ``state_dict``).
-
     Raises:
         AMFACError: a value that half precision cannot hold.
     """
     import torch
-    from mmengine.runner.checkpoint import CheckpointLoader
 
+    from mmpose_amfac.apis.weights import read_tensors
     from mmpose_amfac.files import atomic_path
 
-    if not Path(source).is_file():
-        raise AMFACError(f'checkpoint {source} does not exist')
-    checkpoint = CheckpointLoader.load_checkpoint(str(source), map_location='cpu')
-    state = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
-    if not isinstance(state, dict):
-        raise AMFACError(f'{source} holds no state_dict; give a checkpoint of tools/train.py')
+    state = read_tensors(source)
     released, error = {}, 0.0
     for name, value in state.items():
         if name.endswith('num_batches_tracked'):

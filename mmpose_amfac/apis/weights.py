@@ -1,4 +1,6 @@
-"""Weights that must fit."""
+"""Weights of files: those that must fit, and plain tensors."""
+
+from pathlib import Path
 
 from mmpose_amfac.errors import AMFACError
 
@@ -28,3 +30,21 @@ def load_weights(model, weights, config) -> dict:
         raise AMFACError(f'{weights} were trained at another input size than {config} has; take the config that they '
                          'were trained with, or train from them first (load_from)')
     return checkpoint
+
+
+def read_tensors(source) -> dict:
+    """The tensors of a checkpoint of ``tools/train.py`` by name: those of the EMA where the run had one.
+
+    Raises:
+        AMFACError: no such file, or one without a ``state_dict``.
+    """
+    from mmengine.runner.checkpoint import CheckpointLoader
+
+    if not Path(source).is_file():
+        raise AMFACError(f'checkpoint {source} does not exist')
+    checkpoint = CheckpointLoader.load_checkpoint(str(source), map_location='cpu')
+    # MMEngine stores the EMA as state_dict
+    state = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
+    if not isinstance(state, dict):
+        raise AMFACError(f'{source} holds no state_dict; give a checkpoint of tools/train.py')
+    return state
