@@ -31,7 +31,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - pages)
 
 @pytest.mark.parametrize('before', [
     'from mmpose_amfac.memory import keep_memory; assert keep_memory()',
-    pytest.param("from mmpose_amfac.apis import TorchEstimator; TorchEstimator(device='cpu')", marks=pytest.mark.slow),
-], ids=['by hand', 'by the estimator'])
+    "from mmpose_amfac.cli.main import main; assert main(['verify', 'no_such_file.onnx']) == 2",
+], ids=['by hand', 'by the command'])
 def test_freed_memory_is_taken_again(root, before):
     assert new_pages(root, before) < new_pages(root, '') / 5

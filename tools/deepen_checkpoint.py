@@ -1,7 +1,7 @@
 """Make a start for a deeper AMFACPose out of the weights of a shallower one.
 
     python tools/deepen_checkpoint.py mmpose_amfac/weights/amfacpose_r18_128x96.pth r34.pth --depth 34
-    python tools/train.py CONFIG_OF_R34 --cfg-options load_from=r34.pth
+    python tools/train.py CONFIG_OF_THE_R18 --cfg-options load_from=r34.pth model.backbone.depth=34
 """
 
 import argparse

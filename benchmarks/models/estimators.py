@@ -10,6 +10,7 @@ from benchmarks.models.kinds import kind_of, system_of, weights_of
 from benchmarks.models.movenet import MoveNet, is_movenet
 from benchmarks.results import CannotRunError
 from mmpose_amfac.files import sha256
+from mmpose_amfac.memory import keep_memory
 from mmpose_amfac.poses import SCORED_JOINT
 from mmpose_amfac.runtime import AMFACPose
 from mmpose_amfac.runtime.engines import open_engine, usable_cores
@@ -109,6 +110,7 @@ def _top_down(model: TopDown, name, path, category, backend, precision, run) -> 
 def _torch(system, name, checkpoint, category, flip, device, threads) -> Estimator:
     import torch
     torch.set_num_threads(threads)
+    keep_memory()
     cfg = zoo.load_config(system)
     backend = f'torch {torch.__version__}'
     if (cfg.model.get('head') or {}).get('type') == 'AMFACHead':

@@ -1,7 +1,7 @@
 # From the run of one epoch at this size.
 _base_ = './amfacpose_r18_1xb32-1e_real-packed-256x256.py'
 
-load_from = 'work_dirs/amfacpose_r18_1xb32-1e_real-packed-256x256/epoch_1.pth'
+load_from = 'work_dirs/amfacpose_r18_1xb32-1e_real-packed-256x256/iter_708.pth'
 train_cfg = dict(max_epochs=2)
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=40, start_factor=0.01, by_epoch=False),

@@ -9,7 +9,6 @@ from mmpose_amfac import geometry, simcc
 from mmpose_amfac.apis.downloads import fetch
 from mmpose_amfac.apis.weights import load_weights
 from mmpose_amfac.errors import AMFACError, MissingPackageError, integer
-from mmpose_amfac.memory import keep_memory
 from mmpose_amfac.packages import install_command
 from mmpose_amfac.runtime.topdown import TopDown
 from mmpose_amfac.skeletons import Skeleton
@@ -18,8 +17,8 @@ from mmpose_amfac.skeletons import Skeleton
 class TorchEstimator(TopDown):
     """Joints of given boxes; the numbers of MMPose's ``inference_topdown``, batched over people and pictures.
 
-    It is called as :class:`~mmpose_amfac.runtime.topdown.TopDown` says. On a CPU the process keeps the memory that
-    batches took (:func:`~mmpose_amfac.memory.keep_memory`).
+    It is called as :class:`~mmpose_amfac.runtime.topdown.TopDown` says. In a program of yours that runs large batches
+    on a CPU, :func:`~mmpose_amfac.memory.keep_memory` once before saves time, as the commands do.
 
     Args:
         config: name or alias of a packaged model, or a config file.
@@ -46,8 +45,6 @@ class TorchEstimator(TopDown):
         torch = _torch()
         self.config, self.weights = _resolve(config, weights)
         self.device = torch.device(_device(torch, device))
-        if self.device.type == 'cpu':
-            keep_memory()
         self.flip = flip
         self.model = _build(self.config, self.weights, self.device)
         codec = self.model.head.decoder

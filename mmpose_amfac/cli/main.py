@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from mmpose_amfac import __version__
 from mmpose_amfac.errors import AMFACError
+from mmpose_amfac.memory import keep_memory
 from mmpose_amfac.packages import in_runtime, install_command
 
 VERBS = ('predict', 'demo', 'export', 'verify', 'doctor', 'autoload')
@@ -40,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         _reject(parser, args.verb, unknown)
+    keep_memory()
     try:
         return args.func(args) or 0
     except AMFACError as error:

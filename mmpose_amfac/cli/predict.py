@@ -55,7 +55,7 @@ def add_model_options(parser) -> None:
     parser.add_argument('--score-thr', type=_fraction, default=0.3, metavar='T',
                         help='boxes below this score are dropped (default %(default)s)')
     parser.add_argument('--kpt-thr', type=_fraction, default=0.5, metavar='T',
-                        help='joints below this score are not drawn (default %(default)s: of the packaged model, what '
+                        help='joints below this score are not drawn (default %(default)s: of packaged models, what '
                         'is more likely wrong than right)')
 
 

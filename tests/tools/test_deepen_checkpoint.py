@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from torch.nn import functional as F
 
+from mmpose_amfac.apis.weights import read_tensors
 from mmpose_amfac.errors import AMFACError
 from mmpose_amfac.models.backbones import AMFACResNet
 from mmpose_amfac.models.backbones.deepen import deepen
@@ -49,12 +50,18 @@ def test_the_deeper_network_sees_the_same_person(astronaut, tmp_path, monkeypatc
     assert sure.sum() >= 5 and np.median(away[sure]) < 15
 
 
-@pytest.mark.parametrize(('state', 'depth', 'told'), [
-    (whole(AMFACResNet(34)), 34, 'nothing to add'),
-    (whole(AMFACResNet(34)), 18, 'nothing to add'),
-    (whole(AMFACResNet(18)), 50, 'depth=50 must be one of 18, 34'),
-    ({'backbone.conv1.weight': torch.ones(1)}, 34, r'have \(0, 0, 0, 0\) blocks'),
-], ids=['as deep', 'deeper', 'no such depth', 'another network'])
-def test_what_cannot_be_deepened_is_refused(state, depth, told):
+@pytest.mark.parametrize(('have', 'depth', 'told'), [
+    (34, 34, 'nothing to add'), (34, 18, 'nothing to add'), (18, 50, 'depth=50 must be one of 18, 34'),
+    (None, 34, r'have \(0, 0, 0, 0\) blocks')])
+def test_what_cannot_be_deepened_is_refused(have, depth, told):
+    state = whole(AMFACResNet(have)) if have else {'backbone.conv1.weight': torch.ones(1)}
     with pytest.raises(AMFACError, match=told):
         deepen(state, depth)
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    torch.save([1], tmp_path / 'list.pth')
+    with pytest.raises(AMFACError, match='holds no state_dict'):
+        read_tensors(tmp_path / 'list.pth')
+    with pytest.raises(AMFACError, match='does not exist'):
+        read_tensors(tmp_path / 'none.pth')

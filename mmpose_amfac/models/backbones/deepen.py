@@ -11,10 +11,11 @@ BLOCK = re.compile(r'backbone\.stages\.(\d+)\.(\d+)\.(.+)')
 
 
 def deepen(state: dict, depth: int) -> dict:
-    """The tensors of an :class:`AMFACResNet` of ``depth`` that computes almost what a shallower one does.
+    """The tensors of an :class:`AMFACResNet` of ``depth`` that begins near what a shallower one does.
 
     Each stage keeps its blocks; those that it lacks are copies of its last one whose residual branch is silent (the
-    batch norm that ends it has weight and bias 0), so that only their activation acts. Neck and head stay.
+    batch norm that ends it has weight and bias 0), so that only their activation acts, and with
+    ``scrm_place='after_add'`` their SCRM. Neck and head stay.
 
     Args:
         state: name -> tensor of a whole model; it stays as it is.
