@@ -91,6 +91,10 @@ def test_wheel_carries_configs_tools_and_weights_and_nothing_at_the_top(root, tm
                  'mmpose_amfac/weights/amfacpose_r18_256x256.pth',
                  'mmpose_amfac/weights/amfacpose_r18_256x256.onnx',
                  'mmpose_amfac/weights/amfacpose_r18_256x256.onnx.json',
+                 'mmpose_amfac/weights/amfacpose_r34_384x288.json',
+                 'mmpose_amfac/weights/amfacpose_r34_384x288.pth',
+                 'mmpose_amfac/weights/amfacpose_r34_384x288.onnx',
+                 'mmpose_amfac/weights/amfacpose_r34_384x288.onnx.json',
                  'mmpose_amfac/.mim/configs/deploy/pose-detection_simcc_onnxruntime_dynamic.py',
                  'mmpose_amfac/.mim/tools/deploy.py'):
         assert path in names

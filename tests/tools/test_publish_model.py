@@ -43,7 +43,7 @@ def test_card_is_made_of_the_report_of_the_same_weights(tmp_path):
         write_card(tmp_path / 'report.json', weights)
 
 
-@pytest.mark.parametrize('name', ['amfacpose', 'amfacpose-r18-256x256'])
+@pytest.mark.parametrize('name', ['amfacpose', 'amfacpose-r18-256x256', 'amfacpose-r34-384x288'])
 def test_packaged_card_and_committed_report_are_of_the_packaged_weights(name, root):
     from mmpose_amfac.model_index import find
     weights = find(name).weights
